@@ -1,0 +1,1 @@
+"""Evaluation → elites: descriptors, grid, islands, journal."""

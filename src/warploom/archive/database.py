@@ -1,0 +1,106 @@
+"""The SQLite file of a run: where it is, how it is opened, and who may write it."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from warploom.errors import JournalError
+from warploom.values.job import Effort
+
+FILE = "journal.db"
+LOCK = "lock"
+
+SCHEMA = """
+CREATE TABLE events(
+  seq INTEGER PRIMARY KEY, kind TEXT NOT NULL, candidate TEXT, body TEXT NOT NULL, elapsed REAL NOT NULL,
+  at REAL NOT NULL);
+CREATE TABLE candidates(key INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, body BLOB NOT NULL);
+CREATE TABLE evaluations(key INTEGER PRIMARY KEY, body BLOB NOT NULL);
+CREATE TABLE snapshots(seq INTEGER PRIMARY KEY, body BLOB NOT NULL);
+PRAGMA user_version = 1;
+"""
+
+
+def existing(folder: Path) -> Path:
+    """The journal of this run directory.
+
+    Raises:
+        JournalError: there is none.
+    """
+    path = folder / FILE
+    if not path.is_file():
+        what = "does not exist" if not folder.exists() else f"holds no {FILE}"
+        raise JournalError(f"no run here: {folder} {what}")
+    return path
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """A connection that writes: WAL, and every commit on the disk before it returns."""
+    database = sqlite3.connect(path, isolation_level=None)
+    for pragma in (
+        "journal_mode=WAL",
+        "cache_size=-65536",
+        "journal_size_limit=67108864",
+        "busy_timeout=10000",
+    ):
+        database.execute(f"PRAGMA {pragma}").fetchall()
+    return database
+
+
+def reader(path: Path) -> sqlite3.Connection:
+    """A connection that never writes to the file."""
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
+
+
+def unborn(path: Path) -> bool:
+    """Whether a run was killed here before its first event was durable."""
+    try:
+        with closing(reader(path)) as database:
+            return not database.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()[0]
+    except sqlite3.Error:
+        return False
+
+
+def take_lock(folder: Path) -> int:
+    """Lock a run directory for one writer; the lock ends with its process. Returns its descriptor.
+
+    Raises:
+        JournalError: another process holds it, or the directory cannot be written.
+    """
+    try:
+        lock = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    except OSError as error:
+        raise JournalError(f"cannot write in the run directory {folder}: {error.strerror}") from None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(lock)
+        raise JournalError(f"{folder} is in use by another process") from None
+    return lock
+
+
+def claim(folder: Path) -> int:
+    """Make the run directory where it is missing, and lock it; returns the descriptor of the lock.
+
+    Raises:
+        JournalError: the directory holds a run already, is in use, or cannot be written.
+    """
+    path = folder / FILE
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise JournalError(f"cannot make the run directory {folder}: {error.strerror}") from None
+    lock = take_lock(folder)
+    if path.exists() and path.stat().st_size > 0 and not unborn(path):
+        os.close(lock)
+        raise JournalError(f"{folder} holds a run already; 'warploom resume {folder}' goes on with it")
+    return lock
+
+
+def slot(key: int, effort: Effort) -> int:
+    """Where the evaluation of a candidate stands: the screening and the re-measurement next to one another."""
+    return 2 * key + (effort == "promote")

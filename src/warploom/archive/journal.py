@@ -1,0 +1,298 @@
+"""The journal: one SQLite file a run, append-only, one transaction an event, durable before anything acts on it.
+
+``events`` holds what happened in the order in which it counted, small rows that a resume or a viewer scans.
+``candidates`` holds each source once, ``evaluations`` each outcome whole. An evaluation is kept the moment it is
+known, even when its turn in the order of events has not come. What was judged or paid for is flushed to the disk;
+a request and a free proposal, which would come out the same again, wait for the next flush (they survive a killed
+process, not a power cut). ``snapshots`` is a cache: the two newest states, so
+that a resume reads one of them and the few events after it. Time of day stands beside the events, never in them.
+
+One process writes (it holds a lock on the run directory); any number may read while it does.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import time
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from warploom.archive.database import FILE, SCHEMA, claim, connect, existing, reader, slot, take_lock
+from warploom.archive.encode import (
+    event_from,
+    event_text,
+    pack_evaluation,
+    pack_proposal,
+    unpack_evaluation,
+    unpack_proposal,
+)
+from warploom.archive.integrity import check, describe_error, inspect
+from warploom.errors import JournalError
+from warploom.values.candidate import Proposal
+from warploom.values.event import Asked, Declined, Event, Proposed, RunEnded, RunStarted
+from warploom.values.job import Effort
+from warploom.values.outcome import Evaluation
+
+_KEPT_SNAPSHOTS = 2
+
+
+class Journal:
+    """An open journal; see :func:`create`, :func:`reopen` and :func:`read` for how one is had.
+
+    Args:
+        folder: the run directory.
+        database: an open connection in autocommit mode.
+        lock: descriptor of the held lock, None for a reader.
+    """
+
+    def __init__(self, folder: Path, database: sqlite3.Connection, lock: int | None) -> None:
+        self.folder = folder
+        self._database = database
+        self._lock = lock
+        self._next = 1 + int(self._one("SELECT COALESCE(MAX(seq), 0) FROM events"))
+
+    # ------------------------------------------------------------ writing
+
+    def append(
+        self,
+        event: Event,
+        *,
+        proposal: Proposal | None = None,
+        evaluation: Evaluation | None = None,
+        effort: Effort = "screen",
+        elapsed: float = 0.0,
+    ) -> int:
+        """Commit an event, with the candidate or evaluation it is about, in one transaction; returns its number.
+
+        Args:
+            event: what happened.
+            proposal: stored under its candidate's id; needed with ``Proposed``.
+            evaluation: stored under the event's candidate, unless it was kept before.
+            effort: of the evaluation.
+            elapsed: seconds the run has been at work, over all sittings.
+        """
+        kind, text = event_text(event)
+        candidate = getattr(event, "candidate", None)
+        paid = proposal is not None and proposal.lineage.tokens > 0
+        with self._transaction(flush=paid or not isinstance(event, Asked | Proposed | Declined)):
+            if proposal is not None:
+                self._database.execute(
+                    "INSERT INTO candidates(id, body) VALUES(?, ?)", (proposal.candidate.id, pack_proposal(proposal))
+                )
+            if evaluation is not None and candidate is not None:
+                self._keep(candidate, evaluation, effort)
+            self._database.execute(
+                "INSERT INTO events VALUES(?, ?, ?, ?, ?, ?)", (self._next, kind, candidate, text, elapsed, time.time())
+            )
+        self._next += 1
+        return self._next - 1
+
+    def keep(self, candidate: str, evaluation: Evaluation, effort: Effort = "screen") -> None:
+        """Make an evaluation durable before its turn comes."""
+        with self._transaction():
+            self._keep(candidate, evaluation, effort)
+
+    def _keep(self, candidate: str, evaluation: Evaluation, effort: Effort) -> None:
+        key = self._key(candidate)
+        if key is None:
+            raise JournalError(f"{self.folder}: an evaluation of {candidate}, which was never proposed")
+        self._database.execute(
+            "INSERT OR IGNORE INTO evaluations VALUES(?, ?)", (slot(key, effort), pack_evaluation(evaluation))
+        )
+
+    def save_snapshot(self, state: dict[str, Any]) -> None:
+        """Keep a state as of the newest event, and forget all but the newest two."""
+        body = zlib.compress(json.dumps(state, separators=(",", ":")).encode(), 1)
+        with self._transaction():
+            self._database.execute("INSERT OR REPLACE INTO snapshots VALUES(?, ?)", (self.length, body))
+            self._database.execute(
+                "DELETE FROM snapshots WHERE seq NOT IN (SELECT seq FROM snapshots ORDER BY seq DESC LIMIT ?)",
+                (_KEPT_SNAPSHOTS,),
+            )
+
+    # ------------------------------------------------------------ reading
+
+    @property
+    def length(self) -> int:
+        """Number of events, which is also the number of the newest one."""
+        return self._next - 1
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds the run was at work when its newest event was written."""
+        return float(self._one("SELECT elapsed FROM events ORDER BY seq DESC LIMIT 1") or 0.0)
+
+    @property
+    def started(self) -> RunStarted:
+        """The first event."""
+        first = next(self.events(), None)
+        if not isinstance(first, RunStarted):
+            raise JournalError(f"{self.folder / FILE} does not begin with the start of a run")
+        return first
+
+    @property
+    def ended(self) -> str:
+        """Why the run is over; "" while it can go on."""
+        last = next(self.events(self.length - 1), None)
+        return last.reason if isinstance(last, RunEnded) else ""
+
+    def events(self, after: int = 0) -> Iterator[Event]:
+        """The events after the given number, in order."""
+        for kind, text in self._rows("SELECT kind, body FROM events WHERE seq > ? ORDER BY seq", after):
+            yield event_from(kind, text)
+
+    def known(self, candidate: str) -> bool:
+        """Whether this candidate was proposed in this run."""
+        return self._key(candidate) is not None
+
+    def proposal(self, candidate: str) -> Proposal:
+        """A candidate whole.
+
+        Raises:
+            JournalError: there is no such candidate.
+        """
+        body = self._one("SELECT body FROM candidates WHERE id = ?", candidate)
+        if body is None:
+            raise JournalError(f"{self.folder} holds no candidate {candidate}")
+        return unpack_proposal(body)
+
+    def evaluation(self, candidate: str, effort: Effort = "screen") -> Evaluation | None:
+        """An evaluation whole; None when it is not known."""
+        key = self._key(candidate)
+        if key is None:
+            return None
+        body = self._one("SELECT body FROM evaluations WHERE key = ?", slot(key, effort))
+        return None if body is None else unpack_evaluation(body)
+
+    def candidates(self, prefix: str = "") -> Iterator[str]:
+        """Ids of the candidates, in alphabetical order; only those that start with these digits."""
+        for row in self._rows("SELECT id FROM candidates WHERE id >= ? AND id < ? ORDER BY id", prefix, prefix + "g"):
+            yield row[0]
+
+    def starting_with(self, prefix: str) -> list[str]:
+        """At most ten of them."""
+        return list(islice(self.candidates(prefix), 10))
+
+    def snapshot(self) -> tuple[int, dict[str, Any]] | None:
+        """The newest usable state and the number of the event it stands after."""
+        for seq, body in self._rows("SELECT seq, body FROM snapshots ORDER BY seq DESC"):
+            try:
+                return seq, json.loads(zlib.decompress(body))
+            except (zlib.error, ValueError):
+                continue
+        return None
+
+    # ------------------------------------------------------------ closing
+
+    def close(self) -> None:
+        """Close the file and give the lock back."""
+        self._database.close()
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def __enter__(self) -> Journal:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # ------------------------------------------------------------ SQLite
+
+    @contextmanager
+    def _transaction(self, *, flush: bool = True) -> Iterator[None]:
+        """One transaction. Without ``flush`` it outlives the process, but not a power cut before the next flush."""
+        try:
+            self._database.execute(f"PRAGMA synchronous={'FULL' if flush else 'NORMAL'}")
+            self._database.execute("BEGIN IMMEDIATE")
+            yield
+            self._database.execute("COMMIT")
+        except BaseException as error:
+            if self._database.in_transaction:
+                self._database.execute("ROLLBACK")
+            if isinstance(error, sqlite3.Error):
+                raise JournalError(describe_error(self.folder / FILE, error)) from None
+            raise
+
+    def _rows(self, statement: str, *values: Any) -> Iterator[Any]:
+        try:
+            yield from self._database.execute(statement, values)
+        except sqlite3.Error as error:
+            raise JournalError(describe_error(self.folder / FILE, error)) from None
+
+    def _one(self, statement: str, *values: Any) -> Any:
+        row = next(self._rows(statement, *values), None)
+        return None if row is None else row[0]
+
+    def _key(self, candidate: str) -> int | None:
+        key = self._one("SELECT key FROM candidates WHERE id = ?", candidate)
+        return None if key is None else int(key)
+
+
+def create(folder: Path, started: RunStarted, lock: int | None = None) -> Journal:
+    """A new run in this directory, which is made when it is missing.
+
+    Args:
+        folder: the run directory.
+        started: the first event.
+        lock: what :func:`claim` gave for this directory, when it was claimed before.
+
+    Raises:
+        JournalError: as :func:`claim`.
+    """
+    path = folder / FILE
+    if lock is None:
+        lock = claim(folder)
+    try:
+        database = connect(path)
+        database.executescript("BEGIN;" + SCHEMA)
+        kind, text = event_text(started)
+        database.execute("INSERT INTO events VALUES(1, ?, NULL, ?, 0, ?)", (kind, text, time.time()))
+        database.execute("COMMIT")
+        return Journal(folder, database, lock)
+    except sqlite3.Error as error:
+        os.close(lock)
+        raise JournalError(describe_error(path, error)) from None
+
+
+def reopen(folder: Path) -> Journal:
+    """An existing run, to go on with: checked from end to end and locked.
+
+    Raises:
+        JournalError: missing, in use, damaged; the file is left as it is.
+    """
+    lock = take_lock(existing(folder).parent)
+    try:
+        inspect(folder)
+        return Journal(folder, connect(folder / FILE), lock)
+    except sqlite3.Error as error:
+        os.close(lock)
+        raise JournalError(describe_error(folder / FILE, error)) from None
+    except BaseException:
+        os.close(lock)
+        raise
+
+
+def read(folder: Path) -> Journal:
+    """A run to look at, even while another process writes it.
+
+    Raises:
+        JournalError: missing or damaged.
+    """
+    path = existing(folder)
+    database = reader(path)
+    try:
+        check(path, database, thorough=False)
+        return Journal(folder, database, None)
+    except BaseException:
+        database.close()
+        raise

@@ -1,0 +1,186 @@
+"""``warploom doctor``: what this machine has, what is missing, and the line that gets it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tempfile
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from rich.table import Table
+from rich.text import Text
+
+from warploom import __version__
+from warploom.cli.console import Json, out, print_json
+from warploom.errors import ToolchainError
+from warploom.problems.load import cache_directory
+from warploom.sandbox.jail import find_jail
+from warploom.toolchain.cpp import CppToolchain
+
+OK, WEAKER, MISSING = "ok", "weaker", "missing"
+STYLES = {OK: ("✓", "green"), WEAKER: ("!", "yellow"), MISSING: ("✗", "bold red")}
+
+BUSY_SHARE = 0.25
+"""A machine of which more than this share is at work for others gives wide intervals."""
+WATCH_SECONDS = 0.3
+LEAST_FREE_GIB = 1.0
+
+OPENMP_PROGRAM = "#include <omp.h>\nint main() { return omp_get_max_threads() < 1; }\n"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at.
+
+    Attributes:
+        name: what it is.
+        state: "ok", "weaker" (the main job runs, but less well) or "missing" (it cannot run).
+        detail: what was found.
+        mend: the line that gets what is missing, "" when nothing is.
+    """
+
+    name: str
+    state: str
+    detail: str
+    mend: str = ""
+
+
+def doctor(json: Json = False) -> int:
+    """Say what this machine has for Warploom. Exit code 0 when kernels can be evolved here, 1 when not."""
+    findings = examine()
+    able = all(finding.state != MISSING for finding in findings)
+    if json:
+        print_json({"able": able, "findings": [asdict(finding) for finding in findings]})
+        return 0 if able else 1
+    table = Table.grid(padding=(0, 2))
+    for finding in findings:
+        sign, style = STYLES[finding.state]
+        table.add_row(Text(sign, style=style), Text(finding.name, style="bold"), Text(finding.detail))
+        if finding.mend:
+            table.add_row("", "", Text(f"→ {finding.mend}", style=style))
+    console = out()
+    console.print(table)
+    verdict = "Kernels can be evolved here." if able else "Kernels cannot be evolved here yet: see the lines marked ✗."
+    console.print(Text(f"\n{verdict}", style="bold green" if able else "bold red"))
+    return 0 if able else 1
+
+
+def examine() -> list[Finding]:
+    """Look at everything, in the order in which a run needs it."""
+    checks: tuple[Callable[[], Iterable[Finding]], ...] = (
+        _versions,
+        _compilers,
+        _openmp,
+        _torch,
+        _sandbox,
+        _cores,
+        _cache,
+    )
+    return [finding for check in checks for finding in check()]
+
+
+def _versions() -> Iterable[Finding]:
+    python = ".".join(str(part) for part in sys.version_info[:3])
+    yield Finding("warploom", OK, f"{__version__} on Python {python}")
+
+
+def _compilers() -> Iterable[Finding]:
+    try:
+        toolchain = CppToolchain("g++")
+        yield Finding("compiler", OK, toolchain.version())
+        if toolchain.gaps:
+            yield Finding("build", WEAKER, f"not protected while compiling: {'; '.join(toolchain.gaps)}")
+    except ToolchainError as error:
+        yield Finding("compiler", MISSING, str(error), "apt-get install g++")
+    try:
+        yield Finding("clang++", OK, f"{CppToolchain('clang++').version()} (optional)")
+    except ToolchainError:
+        yield Finding("clang++", OK, "absent (optional)")
+
+
+def _openmp() -> Iterable[Finding]:
+    if shutil.which("g++") is None:
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        program = Path(folder) / "openmp"
+        command = ["g++", "-fopenmp", "-x", "c++", "-", "-o", str(program)]
+        built = subprocess.run(command, input=OPENMP_PROGRAM, capture_output=True, text=True, timeout=60, check=False)
+        if built.returncode == 0 and subprocess.run([program], timeout=20, check=False).returncode == 0:
+            yield Finding("OpenMP", OK, "programs build and run")
+        else:
+            said = (built.stderr.strip().splitlines() or ["the program does not run"])[-1]
+            yield Finding("OpenMP", MISSING, said, "apt-get install libgomp1 g++")
+
+
+def _torch() -> Iterable[Finding]:
+    try:
+        found = version("torch")
+    except PackageNotFoundError:
+        mend = "scripts/setup, or: pip install torch"
+        yield Finding("PyTorch", MISSING, "absent: references are written in it", mend)
+        return
+    yield Finding("PyTorch", OK, found)
+    if not (Path(sysconfig.get_paths()["include"]) / "Python.h").exists():
+        detail = "Python.h is missing, so torch.compile cannot build: that baseline will be absent"
+        yield Finding("torch.compile", WEAKER, detail, "apt-get install python3-dev")
+
+
+def _sandbox() -> Iterable[Finding]:
+    jail = find_jail()
+    if not jail.gaps:
+        yield Finding("sandbox", OK, jail.name)
+        return
+    mend = "" if shutil.which("bwrap") else "apt-get install bubblewrap"
+    yield Finding("sandbox", WEAKER, f"{jail.name}; not protected: {'; '.join(jail.gaps)}", mend)
+
+
+def _cores() -> Iterable[Finding]:
+    cores = len(os.sched_getaffinity(0))
+    yield Finding("cores", OK, str(cores))
+    busy = busy_share(WATCH_SECONDS)
+    if busy is None:
+        return
+    if busy > BUSY_SHARE:
+        detail = f"{busy:.0%} busy with other work: intervals will be wide"
+        yield Finding("load", WEAKER, detail, "wait, or stop what else is running")
+    else:
+        yield Finding("load", OK, f"{busy:.0%} busy with other work")
+
+
+def busy_share(seconds: float) -> float | None:
+    """Share of this machine's processor time that is at work over the next seconds; None where it cannot be read."""
+    before = _ticks()
+    time.sleep(seconds)
+    after = _ticks()
+    if before is None or after is None or after[1] <= before[1]:
+        return None
+    return 1.0 - (after[0] - before[0]) / (after[1] - before[1])
+
+
+def _ticks() -> tuple[int, int] | None:
+    """(idle, all) ticks of all processors since the start."""
+    try:
+        first = Path("/proc/stat").read_text(encoding="ascii").splitlines()[0].split()
+    except (OSError, IndexError):
+        return None
+    ticks = [int(word) for word in first[1:9]]
+    return ticks[3] + ticks[4], sum(ticks)
+
+
+def _cache() -> Iterable[Finding]:
+    folder = cache_directory()
+    if folder.parent == Path(tempfile.gettempdir()):  # made because nothing better can be written
+        folder.rmdir()
+        detail = "neither $XDG_CACHE_HOME nor ~/.cache can be written: nothing is remembered between runs"
+        yield Finding("cache", WEAKER, detail, "set XDG_CACHE_HOME to a directory that can be written")
+        return
+    free = shutil.disk_usage(folder).free / 2**30
+    enough = free >= LEAST_FREE_GIB
+    yield Finding("cache", OK if enough else WEAKER, f"{folder}, {free:.0f} GiB free", "" if enough else "free some")

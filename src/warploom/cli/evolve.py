@@ -1,0 +1,94 @@
+"""``warploom evolve``: the main job."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from warploom.cli.console import Json, ProblemWord
+from warploom.cli.follow import follow
+from warploom.errors import ConfigError, InputError
+from warploom.problems.load import load_problem
+from warploom.search.run import start
+from warploom.values.config import STRATEGIES, TARGETS, RunConfig
+
+RUNS = Path("runs")
+"""Where runs go when nobody says where."""
+
+DEFAULT = RunConfig(problem="")
+
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, only the summary.")]
+
+
+def evolve(
+    problem: ProblemWord,
+    target: Annotated[str, typer.Option(help=f"Language of the kernels: {', '.join(TARGETS)}.")] = DEFAULT.target,
+    evaluations: Annotated[
+        int, typer.Option(help="Judged candidates at most, failed ones and the seed included.")
+    ] = DEFAULT.evaluations,
+    minutes: Annotated[float | None, typer.Option(help="Minutes at most, over all sittings.")] = DEFAULT.minutes,
+    patience: Annotated[
+        int | None, typer.Option(help="Stop after so many evaluations without a better candidate.")
+    ] = DEFAULT.patience,
+    target_speedup: Annotated[
+        float | None, typer.Option(help="Stop when a promoted kernel is so many times faster than eager.")
+    ] = DEFAULT.target_speedup,
+    target_roofline: Annotated[
+        float | None, typer.Option(help="Stop when a promoted kernel reaches this fraction of the roofline.")
+    ] = DEFAULT.target_roofline,
+    seed: Annotated[int, typer.Option(help="Seed of the search.")] = DEFAULT.seed,
+    strategy: Annotated[str, typer.Option(help=f"One of: {', '.join(STRATEGIES)}.")] = DEFAULT.strategy,
+    islands: Annotated[int, typer.Option(help="Number of islands; 0 fits it to the budget.")] = DEFAULT.islands,
+    crossover: Annotated[
+        bool, typer.Option("--crossover/--no-crossover", help="Whether two parents may be combined.")
+    ] = DEFAULT.crossover,
+    bandit: Annotated[
+        bool, typer.Option("--bandit/--no-bandit", help="Whether operators are chosen by what they paid so far.")
+    ] = DEFAULT.bandit,
+    start_from: Annotated[
+        Path | None,
+        typer.Option("--start", metavar="FILE", help="Start from this source instead of the problem's seed."),
+    ] = None,
+    run: Annotated[
+        Path | None, typer.Option("--run", metavar="DIR", help="The run's directory. [default: runs/<problem>-<n>]")
+    ] = None,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> int:
+    """Evolve a kernel: propose, build, verify, time, keep the best. Ctrl-C stops cleanly; `resume` goes on."""
+    if start_from is not None and not start_from.is_file():
+        raise ConfigError(f"--start {start_from}: there is no such file")
+    name = load_problem(problem).name
+    config = RunConfig(
+        problem=problem,
+        target=target,
+        evaluations=evaluations,
+        minutes=minutes,
+        patience=patience,
+        target_speedup=target_speedup,
+        target_roofline=target_roofline,
+        seed=seed,
+        strategy=strategy,
+        islands=islands,
+        crossover=crossover,
+        bandit=bandit,
+        start=str(start_from.absolute()) if start_from is not None else "",
+    )
+    folder = run if run is not None else next_directory(RUNS, name)
+    return follow(lambda note: start(folder, config, progress=note), folder, json=json, quiet=quiet)
+
+
+def next_directory(runs: Path, name: str) -> Path:
+    """``runs/<name>-<n>``, with the smallest n from 1 that is free.
+
+    Raises:
+        InputError: the directory of runs is a file.
+    """
+    if runs.exists() and not runs.is_dir():
+        raise InputError(f"{runs} is a file; give the run a directory of its own with --run DIR")
+    number = 1
+    while (runs / f"{name}-{number}").exists():
+        number += 1
+    return runs / f"{name}-{number}"

@@ -1,0 +1,86 @@
+"""``warploom judge``: one kernel, judged as the search judges a record."""
+
+from __future__ import annotations
+
+import hashlib
+import json as json_text
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from warploom.cli.console import Json, ProblemWord, aside, out, print_json
+from warploom.errors import SourceError
+from warploom.judge.evaluate import LocalJudge
+from warploom.problems.load import cache_directory, load_problem
+from warploom.report.evaluation import evaluation_object, render
+from warploom.sandbox.jail import find_jail
+from warploom.values.candidate import Candidate
+from warploom.values.job import Job
+from warploom.values.outcome import Passed
+from warploom.values.problem import Problem
+
+
+def judge(
+    problem: ProblemWord,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The kernel's source.")],
+    flag: Annotated[
+        list[str] | None,
+        typer.Option("--flag", help="A compiler flag, repeatable. [default: those in evidence.json beside FILE]"),
+    ] = None,
+    json: Json = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Do not tell what is being done.")] = False,
+) -> int:
+    """Build, verify and time one kernel against PyTorch: fresh process, fresh secret inputs, every baseline."""
+    loaded = load_problem(problem)
+    candidate = read_candidate(loaded, file, None if flag is None else tuple(flag))
+    console = aside()
+    with LocalJudge(
+        loaded,
+        cache=cache_directory(),
+        progress=None if quiet or json else lambda line: console.print(line, style="dim"),
+    ) as local:
+        evaluation = local.evaluate(Job(candidate, loaded.hash, effort="promote"))
+    jail = find_jail()
+    if json:
+        sandbox = {"jail": jail.name, "gaps": list(jail.gaps)}
+        found = {"problem": loaded.name, "candidate": candidate.id, **evaluation_object(evaluation)}
+        print_json({**found, "build_flags": list(candidate.build_flags), "sandbox": sandbox})
+    else:
+        out().print(render(evaluation))
+        if jail.gaps:
+            console.print(f"sandbox not protected: {'; '.join(jail.gaps)}", style="yellow", markup=False)
+    return 0 if isinstance(evaluation, Passed) else 1
+
+
+def read_candidate(problem: Problem, file: Path, flags: tuple[str, ...] | None = None) -> Candidate:
+    """The file as a candidate of this problem.
+
+    Args:
+        problem: what it computes.
+        file: its source.
+        flags: compiler flags; None takes those that a run recorded beside this very source.
+
+    Raises:
+        SourceError: the file cannot be read.
+    """
+    try:
+        data = file.read_bytes()
+        text = data.decode()
+    except OSError as error:
+        raise SourceError(f"kernel file {file}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise SourceError(f"kernel file {file} is not UTF-8 text") from None
+    chosen = recorded_flags(file, data) if flags is None else flags
+    return Candidate(problem.hash, "cpp", (("kernel.cpp", text),), problem.name, build_flags=chosen)
+
+
+def recorded_flags(file: Path, data: bytes) -> tuple[str, ...]:
+    """The flags in ``evidence.json`` beside a kernel, when it is the evidence of this very source; else none."""
+    try:
+        evidence = json_text.loads(file.with_name("evidence.json").read_bytes())
+        if evidence["sources"][0]["sha256"] != hashlib.sha256(data).hexdigest():
+            return ()
+        return tuple(str(flag) for flag in evidence["build_flags"])
+    except (OSError, ValueError, LookupError, TypeError):
+        return ()

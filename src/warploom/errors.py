@@ -1,0 +1,57 @@
+"""Every exception Warploom raises on purpose.
+
+    WarploomError
+    ├── InputError              what the user gave cannot be used: one clear line, exit code 2
+    │   ├── ProblemError        a problem file or name
+    │   ├── SourceError         a candidate's source: evolve block, signature, TUNE line
+    │   ├── ConfigError         an option or key
+    │   ├── ToolchainError      a compiler or package that is absent
+    │   └── JournalError        a run directory: missing, in use, unwritable, corrupt
+    ├── NotApplicable           a move has no such site in this source
+    ├── NothingToPropose        a proposer has no new candidate for this request
+    └── ReferenceFailed         the trusted PyTorch process could not do its part
+
+A candidate that fails is not an exception: it is a :class:`warploom.values.outcome.Failed`.
+"""
+
+from __future__ import annotations
+
+
+class WarploomError(Exception):
+    """Base of all of them."""
+
+
+class InputError(WarploomError):
+    """What the user gave cannot be used. The message says what, where and how to mend it."""
+
+
+class ProblemError(InputError):
+    """A problem file or problem name cannot be used."""
+
+
+class SourceError(InputError):
+    """A candidate's source breaks a rule that can be read off the text alone."""
+
+
+class ConfigError(InputError):
+    """An option or configuration key is unknown or out of range."""
+
+
+class ToolchainError(InputError):
+    """A compiler or package that the target needs is absent."""
+
+
+class JournalError(InputError):
+    """A run directory cannot be used: missing, already in use, unwritable or corrupt."""
+
+
+class NotApplicable(WarploomError):  # noqa: N818 - a signal between moves and search, not a fault
+    """A move cannot be made at this site with these parameters."""
+
+
+class NothingToPropose(WarploomError):  # noqa: N818 - as above
+    """A proposer has no new candidate for this request."""
+
+
+class ReferenceFailed(WarploomError):  # noqa: N818 - reads as what happened
+    """The trusted PyTorch process could not compute or time the reference."""

@@ -1,0 +1,185 @@
+"""Every element of an output against what it should be, in pieces that stay in the cache."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from warploom.judge.inputs import FLOATS, decode
+from warploom.judge.layout import Array
+
+CHUNK = 1 << 15
+"""Elements at a time: four float32 pieces fit into a second-level cache."""
+
+
+ROUNDING: dict[str, float] = {"float64": 2.0**-53, "float32": 2.0**-24, "float16": 2.0**-11, "bfloat16": 2.0**-8}
+"""Largest relative rounding error of each dtype; bfloat16's covers truncation, its usual conversion."""
+
+
+@dataclass(frozen=True)
+class Allowance:
+    """A tolerance that depends on the expected value alone: absolute + relative · |expected|."""
+
+    absolute: float
+    relative: float
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What an output should be.
+
+    Attributes:
+        values: numbers as :func:`warploom.judge.inputs.decode` gives them, float64 rounded to float32 where the
+            output is no float64. Shape [n].
+        tolerance: largest error per element [n], or an :class:`Allowance`; ignored for integers, which are exact.
+        otherwise: result of the reference in the problem's own dtype [n], where it differs from ``values`` in NaN or
+            infinity; such an element may be either. None when they agree everywhere.
+    """
+
+    values: Array
+    tolerance: Array | Allowance
+    otherwise: Array | None = None
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """How an output compares.
+
+    Attributes:
+        max_abs_error: largest absolute error of a finite element.
+        max_rel_error: largest error in units of its tolerance; infinite when an element is wrong in kind.
+        worst_index: flat index of the worst element.
+        guard: "" or a kind of failure: "wrong_result", "not_finite", "unwritten_output".
+        detail: what was found where, "" when all is well.
+    """
+
+    max_abs_error: float
+    max_rel_error: float
+    worst_index: int
+    guard: str = ""
+    detail: str = ""
+
+
+def compare(stored: Array, dtype: str, expected: Expected, poison: int) -> Comparison:
+    """Compare one output, all elements.
+
+    Args:
+        stored: the output in its storage type [n].
+        dtype: its dtype.
+        expected: what it should be.
+        poison: bits that every element held before the call.
+    """
+    if dtype not in FLOATS:
+        return _compare_exact(stored, expected.values, poison)
+    worst_abs, worst_rel, worst_index = 0.0, 0.0, -1
+    size = expected.values.dtype.itemsize
+    error = np.empty(CHUNK, dtype=f"f{size}")
+    limit = np.empty(CHUNK, dtype=f"f{size}")
+    with np.errstate(all="ignore"):
+        for begin in range(0, stored.size, CHUNK):
+            end = min(begin + CHUNK, stored.size)
+            own, wanted = decode(stored[begin:end], dtype), expected.values[begin:end]
+            off = np.subtract(own, wanted, out=error[: end - begin])
+            np.abs(off, out=off)
+            largest = float(off.max())
+            units = np.divide(off, _tolerance(expected, begin, end, limit), out=off)
+            top = float(units.max())
+            if not top <= 1.0:
+                found = _look_closely(stored[begin:end], dtype, expected, begin, poison)
+                if found.guard:
+                    return found
+                largest, top = found.max_abs_error, found.max_rel_error
+                place = found.worst_index
+            else:
+                place = begin + int(units.argmax()) if top > worst_rel else worst_index
+            worst_abs = max(worst_abs, largest)
+            if top > worst_rel:
+                worst_rel, worst_index = top, place
+    return Comparison(worst_abs, worst_rel, worst_index)
+
+
+def _tolerance(expected: Expected, begin: int, end: int, room: Array) -> Array:
+    if not isinstance(expected.tolerance, Allowance):
+        return expected.tolerance[begin:end]
+    limit: Array = np.abs(expected.values[begin:end], out=room[: end - begin])
+    limit *= limit.dtype.type(expected.tolerance.relative)
+    limit += limit.dtype.type(expected.tolerance.absolute)
+    return limit
+
+
+def _look_closely(stored: Array, dtype: str, expected: Expected, begin: int, poison: int) -> Comparison:
+    """One piece in which something is NaN, infinite or too far off."""
+    end = begin + stored.size
+    own = decode(stored, dtype).astype(np.float64)
+    wanted = expected.values[begin:end].astype(np.float64)
+    limit = _tolerance(expected, begin, end, np.empty(stored.size, dtype=expected.values.dtype)).astype(np.float64)
+    same_kind = _same_kind(own, wanted)
+    if expected.otherwise is not None:
+        same_kind |= _same_kind(own, expected.otherwise[begin:end].astype(np.float64))
+    if not same_kind.all():
+        where = int(np.flatnonzero(~same_kind)[0])
+        if np.isnan(own[where]) and _bits(stored)[where] == poison:
+            return _unwritten(stored, poison, begin, where)
+        return Comparison(
+            float("inf"),
+            float("inf"),
+            begin + where,
+            "not_finite",
+            f"element {begin + where} is {own[where]:.9g}, expected {wanted[where]:.9g}",
+        )
+    finite = np.isfinite(own) & np.isfinite(wanted)
+    error = np.where(finite, np.abs(own - wanted), 0.0)
+    units = np.where(finite, error / limit, 0.0)
+    where = int(units.argmax())
+    top = float(units[where])
+    if top <= 1.0:
+        return Comparison(float(error.max()), top, begin + where if top > 0 else -1)
+    wrong = int((units > 1.0).sum())
+    return Comparison(
+        float(error.max()),
+        top,
+        begin + where,
+        "wrong_result",
+        f"element {begin + where} is {own[where]:.9g}, expected {wanted[where]:.9g} ± {limit[where]:.3g} "
+        f"({wrong} of {stored.size} near it are off)",
+    )
+
+
+def _same_kind(own: Array, wanted: Array) -> Array:
+    """Where both are finite, both NaN, or the same infinity."""
+    finite = np.isfinite(own) & np.isfinite(wanted)
+    kind: Array = finite | (np.isnan(own) & np.isnan(wanted)) | (own == wanted)
+    return kind
+
+
+def _compare_exact(stored: Array, wanted: Array, poison: int) -> Comparison:
+    if np.array_equal(stored, wanted):
+        return Comparison(0.0, 0.0, -1)
+    wrong = np.flatnonzero(stored != wanted)
+    where = int(wrong[0])
+    if np.all(_bits(stored)[wrong] == poison):
+        return _unwritten(stored, poison, 0, where)
+    off = float(np.abs(stored[wrong].astype(np.float64) - wanted[wrong].astype(np.float64)).max())
+    return Comparison(
+        off,
+        float("inf"),
+        where,
+        "wrong_result",
+        f"element {where} is {stored[where]}, expected {wanted[where]} ({wrong.size} of {stored.size} differ)",
+    )
+
+
+def _unwritten(stored: Array, poison: int, begin: int, where: int) -> Comparison:
+    count = int((_bits(stored) == poison).sum())
+    return Comparison(
+        float("inf"),
+        float("inf"),
+        begin + where,
+        "unwritten_output",
+        f"element {begin + where} was never written (as were {count} of {stored.size} near it)",
+    )
+
+
+def _bits(stored: Array) -> Array:
+    return stored.view(f"u{stored.dtype.itemsize}")

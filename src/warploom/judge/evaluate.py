@@ -1,0 +1,242 @@
+"""The judge of this machine: one job in, one evaluation out."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from warploom.errors import ReferenceFailed
+from warploom.judge import stages
+from warploom.judge.fault import Fault, RivalFailed
+from warploom.judge.hardware import hardware
+from warploom.judge.roofline import Roofline
+from warploom.judge.session import Session
+from warploom.sandbox.candidate_process import CandidateProcess
+from warploom.sandbox.jail import find_jail
+from warploom.sandbox.lease import Lease
+from warploom.sandbox.limits import Limits
+from warploom.toolchain.find import find_toolchain
+from warploom.values.job import Job
+from warploom.values.outcome import Build, Evaluation, Failed, Passed, Verdict
+from warploom.values.problem import Problem
+from warploom.values.signature import signature
+
+FEW_CORES = 2
+"""With so few cores a build would disturb a timing, and waits for it."""
+
+
+class LocalJudge:
+    """Builds, verifies and times candidates of one problem on this machine.
+
+    Safe to call from several threads: candidates are built side by side where there are cores to spare, verified
+    and timed one after another. The first call prepares (see :meth:`prepare`).
+
+    Args:
+        problem: loaded through :mod:`warploom.problems`.
+        cache: directory for builds, compiled references and measured peaks.
+        seed: of all secret randomness (inputs, order of sides); None draws it from the system, as a real run must.
+        limits: what a candidate's process may use up.
+        progress: told what is being prepared, a line each.
+        language: of the candidates.
+        lease: of the device; by default the one that every process on this machine shares.
+    """
+
+    def __init__(
+        self,
+        problem: Problem,
+        *,
+        cache: Path,
+        seed: int | None = None,
+        limits: Limits | None = None,
+        progress: Callable[[str], None] | None = None,
+        language: str = "cpp",
+        lease: Lease | None = None,
+    ) -> None:
+        self.problem = problem
+        self._cache = cache
+        self._seed = seed
+        self._limits = limits or Limits()
+        self._say = progress or (lambda line: None)
+        self._toolchain = find_toolchain(language)
+        self._signature = signature(problem)
+        self._jail = find_jail()
+        self._lease = lease or Lease.of_device()
+        self._one_at_a_time = threading.Lock()
+        self._session: Session | None = None
+        self._roofline: Roofline | None = None
+        self._hardware = hardware()
+        self._closed = False
+
+    @property
+    def hardware(self) -> dict[str, Any]:
+        """Processor, cores and caches; ``key`` names the combination."""
+        return dict(self._hardware)
+
+    @property
+    def noise_floor(self) -> float:
+        """Smallest difference of log speedups that means anything here and now; prepares if need be."""
+        with self._one_at_a_time:
+            return self._prepared().noise_floor
+
+    def prepare(self) -> None:
+        """Start the reference process, draw inputs, compute oracles, compile and measure the baselines.
+
+        Raises:
+            ReferenceFailed: the reference cannot be computed.
+            ToolchainError: the compiler is absent.
+        """
+        with self._one_at_a_time:
+            self._prepared()
+
+    def describe(self) -> dict[str, Any]:
+        """Everything that holds for all evaluations of this judge; prepares if need be."""
+        with self._one_at_a_time:
+            session, roofline = self._prepared(), self._roofline
+            assert roofline is not None
+            return {
+                "hardware": self.hardware,
+                "toolchain": self._toolchain.version(),
+                "sandbox": {
+                    "jail": self._jail.name,
+                    "gaps": list(self._jail.gaps),
+                    "limits": asdict(self._limits),
+                },
+                "roofline": roofline.describe(),
+                "clock": "parent monotonic",
+                **session.describe(),
+            }
+
+    def evaluate(self, job: Job) -> Evaluation:
+        """Judge one candidate; whatever it does is a ``Failed``, and so is a reference that dies twice."""
+        elapsed = dict.fromkeys(("build", "load", "verify", "time"), 0)
+        if job.problem != self.problem.hash or job.candidate.problem != self.problem.hash:
+            return Failed("judge", "rejected", f"the job is for problem {job.problem}, not {self.problem.hash}")
+        with self._room_to_build(), _clock(elapsed, "build"):
+            build = self._toolchain.build(job.candidate, self._signature, self._cache / "builds")
+        if isinstance(build, Failed):
+            return replace(build, elapsed_ns=elapsed, environment=self._environment())
+        with self._one_at_a_time:
+            try:
+                try:
+                    return self._judge(job, build, elapsed)
+                except ReferenceFailed as error:
+                    if self._session is None or self._closed:
+                        raise
+                    self._say(f"starting PyTorch again: {error}")
+                    self._session.restart_reference()
+                    return self._judge(job, build, elapsed)
+            except ReferenceFailed as error:
+                return Failed("judge", "reference", str(error), elapsed_ns=elapsed, environment=self._environment())
+
+    def close(self) -> None:
+        """End every process this judge started, and give its memory back. May be called again.
+
+        An evaluation under way in another thread ends as a ``Failed`` as soon as it needs the reference.
+        """
+        self._closed = True
+        session = self._session
+        if session is not None:
+            session.reference.kill()
+        with self._one_at_a_time:
+            if self._session is not None:
+                self._session.close()
+                self._session = None
+
+    def __enter__(self) -> LocalJudge:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # ------------------------------------------------------------ the stages
+
+    def _judge(self, job: Job, build: Build, elapsed: dict[str, int]) -> Evaluation:
+        session, promote = self._prepared(), job.effort == "promote"
+        assert self._roofline is not None
+        if promote:
+            session.compile_baselines()
+        try:
+            with contextlib.ExitStack() as stack:
+                with self._lease.shared():
+                    with _clock(elapsed, "load"):
+                        process = stack.enter_context(stages.start(build, job.candidate, self._jail, self._limits))
+                    with _clock(elapsed, "verify"):
+                        checks, first_ns = stages.verify_all(session, process, promote, self._limits.call_seconds)
+                    rival = self._start_rival(job, stack) if promote else None
+                with self._lease.exclusive(), _clock(elapsed, "time"):
+                    timings, notes = stages.time_all(session, self._roofline, process, rival, job, first_ns)
+                if promote:
+                    with self._lease.shared(), _clock(elapsed, "verify"):
+                        checks += stages.verify_again(session, process)
+        except RivalFailed as error:
+            self._say(f"the best so far could not be timed again: {error}")
+            return self._judge(replace(job, rival=None), build, elapsed)
+        except Fault as fault:
+            return Failed(
+                fault.stage,
+                fault.kind,
+                fault.message,
+                fault.log_tail,
+                elapsed_ns=elapsed,
+                environment=self._environment(),
+            )
+        return Passed(build, Verdict(tuple(checks)), tuple(timings), {**self._environment(), **notes}, elapsed)
+
+    def _start_rival(self, job: Job, stack: contextlib.ExitStack) -> CandidateProcess | None:
+        """The best so far in a process of its own; it was built before, so that this costs a look into the cache."""
+        if job.rival is None:
+            return None
+        build = self._toolchain.build(job.rival, self._signature, self._cache / "builds")
+        if isinstance(build, Failed):
+            raise RivalFailed(build.message)
+        try:
+            return stack.enter_context(stages.start(build, job.rival, self._jail, self._limits))
+        except Fault as fault:
+            raise RivalFailed(fault.message) from fault
+
+    # ------------------------------------------------------------ what stands around them
+
+    def _prepared(self) -> Session:
+        if self._closed:
+            raise RuntimeError("this judge has been closed")
+        if self._session is None:
+            self._cache.mkdir(parents=True, exist_ok=True)
+            if self._roofline is None:
+                self._say("measuring what this machine can do at best")
+                self._roofline = Roofline(self._toolchain, self._jail, self._cache, self._hardware, self._lease)
+            self._session = Session(self.problem, self._cache, self._lease, self._seed, self._say)
+        return self._session
+
+    def _environment(self) -> dict[str, Any]:
+        """Small, for it is stored with every evaluation; the rest is in :meth:`describe`."""
+        found: dict[str, Any] = {"jail": self._jail.name, "hardware": self._hardware["key"]}
+        if self._session is not None:
+            found["noise_floor"] = round(self._session.noise_floor, 4)
+        return found
+
+    @contextlib.contextmanager
+    def _room_to_build(self) -> Iterator[None]:
+        if len(os.sched_getaffinity(0)) > FEW_CORES:
+            yield
+            return
+        with self._lease.shared():
+            yield
+
+
+@contextlib.contextmanager
+def _clock(elapsed: dict[str, int], stage: str) -> Iterator[None]:
+    """Add the time of this block to its stage, however it ends; waiting for the device is nobody's stage."""
+    begin = time.perf_counter_ns()
+    try:
+        yield
+    finally:
+        elapsed[stage] += time.perf_counter_ns() - begin

@@ -1,0 +1,108 @@
+"""Input sets with their float64 answers, for strict checks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from warploom.judge.compare import Comparison, Expected, compare
+from warploom.judge.guards import Poison, overwritten
+from warploom.judge.inputs import FLOATS, draw
+from warploom.judge.layout import STORAGE, Layout, input_layout, output_layout, view
+from warploom.judge.reference import ReferenceProcess
+from warploom.sandbox.buffers import SharedBuffer
+from warploom.values.problem import Problem, Workload
+
+Rejection = tuple[str, str]
+"""Kind of failure and what was found."""
+
+
+@dataclass(frozen=True)
+class CheckedSet:
+    """One input set and what every output must be for it.
+
+    Attributes:
+        inputs: the buffer, laid out by ``layout``.
+        layout: of the inputs.
+        expected: per output.
+        levels: per output, the largest error level before the tolerance's factor.
+        seed: it was drawn from; secret until an evaluation that used it is over.
+    """
+
+    inputs: SharedBuffer
+    layout: Layout
+    expected: tuple[Expected, ...]
+    levels: tuple[float, ...]
+    seed: int
+
+    @property
+    def offsets(self) -> list[int]:
+        """Where the inputs lie, in calling order."""
+        return [region.offset for region in self.layout.regions]
+
+
+def fill(buffer: SharedBuffer, layout: Layout, problem: Problem, workload: Workload, seed: int) -> None:
+    """Draw every input of a workload from a seed, NaN bits in the gaps between them."""
+    memory = np.frombuffer(buffer.memory, dtype=np.uint8)
+    for begin, end in layout.gaps:
+        memory[begin:end] = 0xFF
+    rng = np.random.default_rng(seed)
+    for region, tensor in zip(layout.regions, problem.inputs.values(), strict=True):
+        view(buffer, region, room=True)[:] = draw(tensor, workload.recipe, region.room_count, workload.extents, rng)
+
+
+def draw_checked(problem: Problem, workload: Workload, reference: ReferenceProcess, seed: int) -> CheckedSet:
+    """Draw an input set and have its oracle computed.
+
+    Raises:
+        ReferenceFailed: the reference could not be computed.
+    """
+    layout, outputs = input_layout(problem, workload), output_layout(problem, workload)
+    inputs = SharedBuffer(layout.size_bytes)
+    fill(inputs, layout, problem, workload, seed)
+    targets = []
+    for region in outputs.regions:
+        wide = max(region.size_bytes, 4 * region.count)
+        targets.append((SharedBuffer(wide), SharedBuffer(wide), SharedBuffer(wide)))
+    everything = [buffer for group in targets for buffer in group]
+    try:
+        answers = reference.oracle(workload, inputs, [region.offset for region in layout.regions], targets, seed)
+        expected = []
+        for region, group, (_, otherwise) in zip(outputs.regions, targets, answers, strict=True):
+            kind = STORAGE[region.dtype] if region.dtype not in FLOATS else "f8" if region.dtype == "float64" else "f4"
+            value, tolerance, other = (
+                np.frombuffer(buffer.memory, dtype=dtype, count=region.count).copy()
+                for buffer, dtype in zip(group, (kind, kind if region.dtype in FLOATS else "f4", kind), strict=True)
+            )
+            expected.append(Expected(value, tolerance, other if otherwise else None))
+        reference.forget([*everything, inputs])
+    except BaseException:
+        inputs.close()
+        raise
+    finally:
+        for buffer in everything:
+            buffer.close()
+    return CheckedSet(inputs, layout, tuple(expected), tuple(level for level, _ in answers), seed)
+
+
+def inspect(
+    buffer: SharedBuffer, layout: Layout, laid: Poison, expected: Sequence[Expected]
+) -> tuple[Comparison, Rejection | None]:
+    """Guards and every element of one call's outputs.
+
+    Returns:
+        The comparison of the worst output, and why the call is rejected, None when it is right.
+    """
+    broken = overwritten(buffer, layout, laid)
+    worst = Comparison(0.0, 0.0, -1)
+    for region, wanted, word in zip(layout.regions, expected, laid.words, strict=True):
+        found = compare(view(buffer, region), region.dtype, wanted, word)
+        if found.guard and not broken:
+            return found, (found.guard, f"output {region.name!r}: {found.detail}")
+        if found.max_rel_error >= worst.max_rel_error:
+            worst = found
+    if broken:
+        return worst, ("out_of_bounds", f"the kernel wrote {broken}")
+    return worst, None

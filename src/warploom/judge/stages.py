@@ -1,0 +1,128 @@
+"""What is done with a built candidate, stage by stage: start, verify, time, verify again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from warploom.judge.bench import Bench
+from warploom.judge.fault import Fault
+from warploom.judge.measure import call_deadline_s, measure
+from warploom.judge.roofline import Roofline
+from warploom.judge.sampling import PROMOTE, SCREEN
+from warploom.judge.session import Session
+from warploom.judge.verify import verify
+from warploom.sandbox.candidate_process import CandidateProcess, WorkerFailed
+from warploom.sandbox.jail import Jail
+from warploom.sandbox.limits import Limits
+from warploom.values.candidate import Candidate
+from warploom.values.job import Job
+from warploom.values.outcome import Build, Check, Timing
+
+BASELINE_DRIFT = 0.15
+"""A baseline whose median is further than this from its session reference is measured again."""
+
+
+def start(build: Build, candidate: Candidate, jail: Jail, limits: Limits) -> CandidateProcess:
+    """A fresh process that has loaded the artifact.
+
+    Raises:
+        Fault: it could not.
+    """
+    try:
+        return CandidateProcess(Path(build.artifact), candidate.entry_point, jail, limits)
+    except WorkerFailed as error:
+        raise Fault("load", error.kind, error.message, error.log_tail) from error
+
+
+def verify_all(
+    session: Session, process: CandidateProcess, promote: bool, held_out_seconds: float
+) -> tuple[list[Check], dict[str, int]]:
+    """Every workload, held-out ones first: they are small, and most wrong kernels end there.
+
+    Args:
+        session: the trusted side.
+        process: the candidate's.
+        promote: fresh content for the held-out workloads, and timed ones run twice.
+        held_out_seconds: deadline of all calls on held-out workloads together.
+
+    Returns:
+        The checks, and what a call took on each timed workload.
+
+    Raises:
+        Fault: a check failed, or the process did.
+    """
+    checks: list[Check] = []
+    first_ns: dict[str, int] = {}
+    held_out = session.held_out_trials(fresh=promote)
+    if held_out:
+        checks += verify(process, held_out, session.problem, held_out_seconds, session.rng)[0]
+    for bench in session.benches:
+        trial = session.timed_trial(bench, repeat=promote)
+        calls = len(trial.outputs)
+        found, ns = verify(process, [trial], session.problem, calls * call_deadline_s(bench), session.rng)
+        checks += found
+        first_ns[str(bench.workload)] = ns // calls
+    return checks, first_ns
+
+
+def time_all(
+    session: Session,
+    roofline: Roofline,
+    process: CandidateProcess,
+    rival: CandidateProcess | None,
+    job: Job,
+    first_ns: Mapping[str, int],
+) -> tuple[list[Timing], dict[str, Any]]:
+    """Every timed workload, against eager or, for a promotion, every baseline.
+
+    Returns:
+        The timings, and notes for the environment: the smallest fraction of the roofline, what was measured again.
+
+    Raises:
+        Fault: a timed call was wrong, the process failed, or it was faster than this machine can be.
+        RivalFailed: the rival's process failed.
+    """
+    promote = job.effort == "promote"
+    baselines = session.baselines if promote else ("eager",)
+    incumbent = None if promote else job.incumbent
+    timings: list[Timing] = []
+    notes: dict[str, Any] = {}
+    fractions: list[float] = []
+
+    def once(bench: Bench) -> list[Timing]:
+        return measure(
+            process,
+            session.reference,
+            bench,
+            baselines,
+            first_ns[str(bench.workload)],
+            PROMOTE if promote else SCREEN,
+            session.order,
+            incumbent,
+            rival,
+        )
+
+    for bench in session.benches:
+        found = once(bench)
+        if promote and session.drift(bench, found[0]) > BASELINE_DRIFT:
+            found = once(bench)
+            notes.setdefault("measured_again", []).append(str(bench.workload))
+        fractions.append(roofline.check(session.problem, found[0]))
+        timings += found
+    notes["roofline"] = round(min(fractions), 3)
+    return timings, notes
+
+
+def verify_again(session: Session, process: CandidateProcess) -> list[Check]:
+    """After all timed calls, on content drawn just now: a kernel that drifts or adapts is found out.
+
+    Raises:
+        Fault: a check failed, or the process did.
+    """
+    checks: list[Check] = []
+    for bench in session.benches:
+        trial = session.timed_trial(bench, fresh=True)
+        checks += verify(process, [trial], session.problem, call_deadline_s(bench), session.rng)[0]
+    return checks

@@ -1,0 +1,67 @@
+"""What problem files said, remembered under the hash of their text.
+
+A description is remembered without regard to where its file lies, so a checkout elsewhere finds it too.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import warploom
+from warploom.errors import ProblemError
+from warploom.problems.native import text_hash
+from warploom.values.problem import Problem, from_description
+
+
+def cache_directory() -> Path:
+    """Where Warploom keeps what can be made again: ``$XDG_CACHE_HOME/warploom``, else ``~/.cache/warploom``.
+
+    Returns:
+        A directory that exists and can be written: a fresh temporary one where neither can.
+    """
+    for base in (os.environ.get("XDG_CACHE_HOME", ""), "~/.cache"):
+        with contextlib.suppress(OSError, RuntimeError):  # RuntimeError: no home directory is known
+            root = Path(base).expanduser() / "warploom"
+            if not root.is_absolute():
+                continue
+            root.mkdir(parents=True, exist_ok=True)
+            if os.access(root, os.W_OK | os.X_OK):
+                return root
+    return Path(tempfile.mkdtemp(prefix="warploom-"))
+
+
+class DescriptionCache:
+    """Descriptions of problem files in a directory; one that cannot be used remembers nothing and is no fault."""
+
+    def __init__(self, directory: Path) -> None:
+        """Keep descriptions in ``directory``, made when the first one is remembered."""
+        self._directory = directory
+
+    def recall(self, path: Path, text: str) -> Problem | None:
+        """The problem of this text, as written at ``path``; None when it is not remembered."""
+        try:
+            return revive(json.loads(self._place(text).read_bytes()), path)
+        except (OSError, ValueError, LookupError, TypeError, ProblemError):
+            return None
+
+    def remember(self, text: str, description: dict[str, Any]) -> None:
+        """Keep what the file of this text said; written in one step."""
+        with contextlib.suppress(OSError):
+            self._directory.mkdir(parents=True, exist_ok=True)
+            with tempfile.NamedTemporaryFile("w", dir=self._directory, delete=False, encoding="utf-8") as stream:
+                json.dump(description, stream)
+            Path(stream.name).replace(self._place(text))
+
+    def _place(self, text: str) -> Path:
+        return self._directory / f"{text_hash(f'{warploom.__version__}{chr(10)}{text}')}.json"
+
+
+def revive(description: dict[str, Any], path: Path) -> Problem:
+    """The problem of a description that may have been made for the same text elsewhere."""
+    reference = {**description["reference"], "path": str(path)}
+    return from_description({**description, "reference": reference})

@@ -1,0 +1,39 @@
+"""Grouped-query attention of one new token against a key-value cache, 40 query heads on 8 key-value heads."""
+
+from torch.nn import functional
+
+from warploom import Problem, Tensor, Tolerance, Workload
+
+
+def gqa_decode(query, keys, values):
+    attended = functional.scaled_dot_product_attention(query[None, :, None], keys[None], values[None], enable_gqa=True)
+    return attended[0, :, 0]
+
+
+problem = Problem(
+    name="gqa_decode_40_8",
+    title="decode attention, 40 query heads sharing 8 key-value heads, context 4096",
+    axes=("heads", "kv_heads", "context", "dim"),
+    inputs={
+        "query": Tensor("heads dim"),
+        "keys": Tensor("kv_heads context dim"),
+        "values": Tensor("kv_heads context dim"),
+    },
+    outputs={"out": Tensor("heads dim")},
+    reference=gqa_decode,
+    workloads=[
+        Workload(heads=40, kv_heads=8, context=4096, dim=128),
+        Workload(heads=40, kv_heads=8, context=3000, dim=128),
+    ],
+    held_out=[
+        Workload(heads=1, kv_heads=1, context=1, dim=1),
+        Workload(heads=10, kv_heads=2, context=37, dim=128),
+        Workload(heads=6, kv_heads=2, context=45, dim=20, recipe="offset"),
+        Workload(heads=3, kv_heads=3, context=129, dim=33),
+        Workload(heads=5, kv_heads=1, context=67, dim=64, recipe="spikes"),
+        Workload(heads=40, kv_heads=8, context=3, dim=128, recipe="wide"),
+    ],
+    # A float sum taken in order is less exact than PyTorch's sum in pieces, and right all the same.
+    tolerance=Tolerance(factor=8.0),
+    operations="4*heads*context*dim",
+)

@@ -1,0 +1,31 @@
+"""Matrix times vector."""
+
+import torch
+
+from warploom import Problem, Tensor, Tolerance, Workload
+
+
+def matvec(a, x):
+    return torch.matmul(a, x)
+
+
+problem = Problem(
+    name="matvec",
+    title="matrix times vector, 1024 x 16384",
+    axes=("rows", "cols"),
+    inputs={"a": Tensor("rows cols"), "x": Tensor("cols")},
+    outputs={"out": Tensor("rows")},
+    reference=matvec,
+    workloads=[Workload(rows=1024, cols=16384), Workload(rows=3000, cols=5000)],
+    held_out=[
+        Workload(rows=1, cols=1),
+        Workload(rows=37, cols=1023),
+        Workload(rows=131, cols=1, recipe="wide"),
+        Workload(rows=1, cols=517, recipe="spikes"),
+        Workload(rows=67, cols=129, recipe="tiny"),
+        Workload(rows=61, cols=19, recipe="special"),
+    ],
+    # A float sum taken in order is less exact than PyTorch's sum in pieces, and right all the same.
+    tolerance=Tolerance(factor=16.0),
+    operations="2*rows*cols",
+)

@@ -1,0 +1,1 @@
+"""Requests → candidates: moves, tune, crossover (and, later, models and agents)."""

@@ -1,0 +1,164 @@
+"""Mean and variance in one pass."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from warploom.errors import NotApplicable
+from warploom.propose.moves.nests import Statements
+from warploom.propose.moves.passes_common import Passes, later_passes, swapped, unchanged, value_type, visible_before
+from warploom.propose.moves.protocol import Phase, Site
+from warploom.syntax.cpp.query import all_loops, all_names, fresh, names_in, names_written, uses
+from warploom.syntax.cpp.tree import Assign, Binary, Declare, Expression, Index, Loop, Name, Number, Unit
+from warploom.syntax.cpp.walk import parts, substitute_in
+from warploom.values.candidate import Scalar
+
+
+@dataclass(frozen=True)
+class _Sum:
+    """``total += term``, or with a loop inside: ``part = 0; for part += term; total += part``."""
+
+    total: str
+    term: Expression
+    part: Declare | None = None
+    inner: Loop | None = None
+
+
+@dataclass(frozen=True)
+class _Match:
+    """``for sum += v; mean = sum / n; for squares += (v - mean)²``."""
+
+    passes: Passes
+    sum: _Sum
+    mean: Declare
+    divisor: Expression
+    squares: str
+
+
+class FoldPass:
+    """Sum and sum of squared deviations in one pass instead of two.
+
+    Both are taken about a shift, the first element, so that an offset common to all elements costs no digits
+    (Chan, Golub and LeVeque 1983): ``mean = shift + s / n`` and ``Σ(v - mean)² = q - s² / n``.
+    """
+
+    name = "fold_pass"
+    phase = Phase.ALGEBRA
+
+    def sites(self, unit: Unit) -> Sequence[Site]:
+        """Loops that sum for a mean, about which a later loop sums squares."""
+        found = []
+        for candidate in all_loops(unit):
+            try:
+                self.apply(unit, candidate.label, {})
+            except NotApplicable:
+                continue
+            found.append(Site(candidate.label))
+        return found
+
+    def apply(self, unit: Unit, label: str, parameters: Mapping[str, Scalar]) -> Unit:
+        """See the class."""
+        for passes in later_passes(unit, label):
+            match = _matched(passes)
+            if match is not None:
+                return _folded(unit, match)
+        raise NotApplicable("no later pass sums squares about the mean of this one")
+
+
+def _matched(passes: Passes) -> _Match | None:
+    own, other = _sum_of(passes.first.body), _sum_of(passes.body)
+    if own is None or other is None or not any(isinstance(part, Index) for part in parts(own.term)):
+        return None
+    first = _first_term(own, passes)
+    for statement in passes.between:
+        match statement:
+            case Declare(_, name, Binary("/", Name(text), divisor), ()) if text == own.total:
+                rest = [s for s in passes.between if s is not statement]
+                if uses(rest, own.total) or uses(rest, name) or name in names_written(passes.body):
+                    return None
+                fits = _is_squared_deviation(other, own, name)
+                if not fits or not unchanged(first, passes) or not visible_before(first, passes):
+                    return None
+                return _Match(passes, own, statement, divisor, other.total)
+    return None
+
+
+def _sum_of(body: Statements) -> _Sum | None:
+    """The sum that a loop body is, if it is nothing else."""
+    match body:
+        case (Declare(_, name, Number(), ()) as part, Loop() as inner, Assign(Name(total), "+=", Name(again))):
+            inside = _sum_of(inner.body)
+            if again != name or inside is None or inside.total != name or inside.inner is not None:
+                return None
+            return _Sum(total, inside.term, part, inner)
+        case (*before, Assign(Name(total), "+=", value)):
+            term = _inlined(value, tuple(before))
+            return None if term is None or total in names_in(term) else _Sum(total, term)
+        case _:
+            return None
+
+
+def _first_term(own: _Sum, passes: Passes) -> Expression:
+    """The term of the first iteration."""
+    first: dict[str, Expression] = {passes.first.variable: passes.first.lower}
+    if own.inner is not None:
+        first[own.inner.variable] = own.inner.lower
+    return substitute_in(own.term, first)
+
+
+def _is_squared_deviation(other: _Sum, own: _Sum, mean: str) -> bool:
+    """Whether the second pass sums the squares of the first one's terms less the mean, over the same range."""
+    term = other.term
+    if (own.inner is None) != (other.inner is None):
+        return False
+    if own.inner is not None and other.inner is not None:
+        one, two = own.inner, other.inner
+        if (one.lower, one.upper, one.step) != (two.lower, two.upper, two.step):
+            return False
+        term = substitute_in(term, {two.variable: Name(one.variable)})
+    deviation = Binary("-", own.term, Name(mean))
+    return term == Binary("*", deviation, deviation)
+
+
+def _inlined(value: Expression, before: Statements) -> Expression | None:
+    """The value with the locals declared before it written out; None when something else stands there."""
+    for statement in reversed(before):
+        if not isinstance(statement, Declare) or statement.value is None or statement.extents:
+            return None
+        value = substitute_in(value, {statement.name: statement.value})
+    return value
+
+
+def _folded(unit: Unit, match: _Match) -> Unit:
+    passes, first, own = match.passes, match.passes.first, match.sum
+    kind = value_type(own.term, passes.function)
+    start = _start_of(match.squares, passes)
+    if kind not in ("float", "double") or start is None:
+        raise NotApplicable("the two sums cannot be told apart from the rest")
+    taken = all_names(passes.function)
+    shift, apart = fresh("shift", taken), fresh("apart", taken)
+    total, squares = Name(own.total), Name(match.squares)
+    one = Declare(f"const {kind}", shift, _first_term(own, passes))
+    difference = Declare(f"const {kind}", apart, Binary("-", own.term, Name(shift)))
+    square = Binary("*", Name(apart), Name(apart))
+    body: Statements = (difference, Assign(total, "+=", Name(apart)), Assign(squares, "+=", square))
+    if own.part is not None and own.inner is not None:
+        part, more = Name(own.part.name), Name(fresh(f"{own.part.name}_squares", taken))
+        inside = (difference, Assign(part, "+=", Name(apart)), Assign(more, "+=", square))
+        sums = (Assign(total, "+=", part), Assign(squares, "+=", more))
+        body = (own.part, replace(own.part, name=more.text), replace(own.inner, body=inside), *sums)
+    correction = Assign(squares, "-=", Binary("/", Binary("*", total, total), match.divisor))
+    mean = Declare(match.mean.type, match.mean.name, Binary("+", Name(shift), Binary("/", total, match.divisor)))
+    also: dict[int, Statements] = {id(start): (), id(match.mean): (mean,)}
+    return swapped(unit, passes, (start, one, replace(first, body=body)), (correction,), also)
+
+
+def _start_of(name: str, passes: Passes) -> Declare | None:
+    """The declaration of the accumulator of squares, if it stands between the passes and starts from a constant."""
+    for statement in passes.between:
+        if isinstance(statement, Declare) and statement.name == name:
+            rest = [s for s in passes.between if s is not statement]
+            constant = statement.value is not None and not names_in(statement.value)
+            return statement if constant and not uses(rest, name) else None
+    return None

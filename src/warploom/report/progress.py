@@ -1,0 +1,208 @@
+"""The live view of a run: one calm block on a terminal, a line for each thing that matters elsewhere."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from types import TracebackType
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.text import Text
+
+from warploom.report.sparkline import sparkline
+from warploom.report.tally import Tally
+from warploom.values.event import Evaluated, Event, NotPromoted, Promoted, RunPaused
+
+HEARTBEAT_SECONDS = 30.0
+"""Without a terminal, a line at least this often while candidates are judged."""
+
+MOST_ISLANDS = 6
+LABEL = 11
+"""Columns of the labels on the left."""
+
+
+class Progress:
+    """Follows a run. Use it as a context manager and hand :meth:`observe` to the run.
+
+    Args:
+        console: where to draw; a console that is no terminal gets plain lines.
+        clock: seconds, for tests.
+    """
+
+    def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
+        self.tally = Tally()
+        self._console = console
+        self._clock = clock
+        self._began = clock()
+        self._before = self.tally.evaluations
+        self._seconds_before = 0.0
+        self._spoke = self._began
+        self._doing = "starting"
+        self._live: Live | None = None
+
+    def __enter__(self) -> Progress:
+        if self._console.is_terminal:
+            self._live = Live(get_renderable=self.render, console=self._console, refresh_per_second=4, transient=True)
+            self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
+
+    def take_up(self, tally: Tally, seconds: float) -> None:
+        """Go on from what is known of earlier sittings.
+
+        Args:
+            tally: of the journal's events.
+            seconds: that the run was at work; they count towards its budget of time.
+        """
+        self.tally = tally
+        self._before = tally.evaluations
+        self._seconds_before = seconds
+        self._began = self._clock()
+
+    def note(self, line: str) -> None:
+        """Say what is being done, for the long moments before the first candidate."""
+        self._doing = line
+        if self._live is None:
+            self._say(line)
+
+    def observe(self, event: Event, state: object = None) -> None:
+        """Count an event; on a console that is no terminal, print what matters."""
+        best = self.tally.record
+        self.tally.add(event)
+        self._doing = ""
+        if self._live is not None:
+            return
+        match event:
+            case Evaluated() if self.tally.record is not best:
+                self._say(f"{self._count()}: {self._record_line()}")
+            case Evaluated() if self._clock() - self._spoke >= HEARTBEAT_SECONDS:
+                self._say(f"{self._count()}: {self._best_line()}; {self._pace_line()}")
+            case Promoted():
+                self._say(f"{self._count()}: promoted {event.candidate}, {self._best_line()}")
+            case NotPromoted():
+                self._say(f"{self._count()}: not promoted: {event.candidate}: {event.reason}")
+            case RunPaused():
+                self._say(f"paused: {event.reason}")
+
+    def _say(self, line: str) -> None:
+        self._spoke = self._clock()
+        self._console.print(line, soft_wrap=True, markup=False)
+
+    # What the view shows, a line each.
+
+    def render(self) -> RenderableType:
+        """The block as it stands now, at most 80 columns wide."""
+        tally = self.tally
+        width = max(20, min(self._console.width, 80) - LABEL)
+        lines: list[tuple[str, str, str]] = [("best", self._best_line(), "bold")]
+        if len(tally.curve) > 1:
+            lines.append(("", sparkline(tally.curve, min(width, 60)), "cyan"))
+        lines.append(("judged", self._pace_line(), ""))
+        if tally.failures:
+            counts = " · ".join(f"{kind} {count}" for kind, count in tally.failures.most_common(4))
+            lines.append(("failures", counts, ""))
+        if tally.islands:
+            lines.append(("islands", self._islands_line(), ""))
+        if tally.record and tally.record.evaluation > 1:
+            lines.append(("last gain", self._record_line(), ""))
+        lines.append(("time left", self._left_line(), ""))
+        if self._doing:
+            lines.append(("now", self._doing, ""))
+        head = Text.assemble((tally.problem or "warploom", "bold"), (f"  {clock_face(self._elapsed())}", "dim"))
+        return Group(head, *(_line(label, text, style, width) for label, text, style in lines))
+
+    def _elapsed(self) -> float:
+        return self._clock() - self._began
+
+    def _limit(self) -> int:
+        return int(self.tally.config.get("evaluations", 0))
+
+    def _count(self) -> str:
+        limit = self._limit()
+        return f"{self.tally.evaluations}/{limit}" if limit else str(self.tally.evaluations)
+
+    def _best_line(self) -> str:
+        promoted, record = self.tally.promoted, self.tally.record
+        if promoted is not None:
+            line = f"{interval(promoted.fitness, promoted.spread)} the speed of eager"
+            if record and record.fitness - record.spread > promoted.fitness + promoted.spread:
+                line += f" (screened: {math.exp(record.fitness):.2f}×)"
+            return line
+        if record is not None:
+            return f"{interval(record.fitness, record.spread)} the speed of eager, not yet confirmed"
+        return "no candidate has passed yet"
+
+    def _pace(self) -> float:
+        elapsed = self._elapsed()
+        return (self.tally.evaluations - self._before) / elapsed * 60 if elapsed > 0 else 0.0
+
+    def _pace_line(self) -> str:
+        tally = self.tally
+        return f"{self._count()} · {self._pace():.0f} a minute · {tally.passed} passed"
+
+    def _islands_line(self) -> str:
+        parts = []
+        for index, island in sorted(self.tally.islands.items())[:MOST_ISLANDS]:
+            parts.append(f"{index}: {math.exp(island.best):.2f}× in {_plural(len(island.cells), 'cell')}")
+        more = len(self.tally.islands) - MOST_ISLANDS
+        return " · ".join(parts) + (f" · {more} more" if more > 0 else "")
+
+    def _record_line(self) -> str:
+        record = self.tally.record
+        if record is None:
+            return ""
+        gain = f"{gained(record.gain)}, " if record.gain > 1 else ""
+        made = made_by(record.operator, record.note) or ("the seed" if record.evaluation == 1 else "an unnamed change")
+        return f"{math.exp(record.fitness):.2f}× ({gain}candidate {record.evaluation}) by {made}"
+
+    def _left_line(self) -> str:
+        config, parts = self.tally.config, []
+        limit, pace = self._limit(), self._pace()
+        if config.get("minutes") is not None:
+            parts.append(max(0.0, float(config["minutes"]) * 60 - self._seconds_before - self._elapsed()))
+        if limit and pace > 0:
+            parts.append(max(0.0, (limit - self.tally.evaluations) / pace * 60))
+        return f"about {clock_face(min(parts))}" if parts else "not known yet"
+
+
+def _line(label: str, text: str, style: str, width: int) -> Text:
+    """One line of the view, cut where it would be too long."""
+    shown = Text(text, style=style)
+    shown.truncate(width, overflow="ellipsis")
+    return Text.assemble((f"{label:<{LABEL}}", "dim"), shown)
+
+
+def gained(factor: float) -> str:
+    """How much faster: "+12 %", or "14.1 times" from twice on."""
+    return f"+{(factor - 1) * 100:.0f} %" if factor < 2 else f"{factor:.1f} times"
+
+
+def made_by(operator: str, note: str) -> str:
+    """Operator and note in one, the operator once."""
+    if not note or note == operator:
+        return operator
+    return note if not operator or note.startswith(f"{operator}:") else f"{operator}: {note}"
+
+
+def interval(fitness: float, spread: float) -> str:
+    """A log speedup and its half-width as "2.31× [2.25, 2.36]"."""
+    return f"{math.exp(fitness):.2f}× [{math.exp(fitness - spread):.2f}, {math.exp(fitness + spread):.2f}]"
+
+
+def clock_face(seconds: float) -> str:
+    """Seconds as "1:05" or "2:03:09"."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def _plural(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

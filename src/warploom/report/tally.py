@@ -1,0 +1,113 @@
+"""What a run looks like so far, counted from its events."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from warploom.values.event import Declined, Evaluated, Event, Migrated, Promoted, Proposed, RunStarted
+
+CURVE_POINTS = 512
+"""Points of the curve that are kept: when there are more, every second one is dropped."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """A screened candidate that was better than all before it.
+
+    Attributes:
+        candidate: its id.
+        evaluation: how many candidates had been judged by then, itself included.
+        fitness: log speedup over eager.
+        spread: half-width of its interval.
+        gain: how many times faster than the best before it; 1 for the first.
+        operator: how it was made.
+        note: one line of its proposer.
+    """
+
+    candidate: str
+    evaluation: int
+    fitness: float
+    spread: float
+    gain: float
+    operator: str
+    note: str
+
+
+@dataclass
+class Island:
+    """One island as the live view shows it: filled cells, best log speedup, candidates judged for it."""
+
+    cells: set[tuple[int, ...]] = field(default_factory=set)
+    best: float = -math.inf
+    evaluations: int = 0
+
+
+class Tally:
+    """Counts events; holds no candidate but the best, so that it stays small however long the run is."""
+
+    def __init__(self) -> None:
+        self.config: Mapping[str, Any] = {}
+        self.problem = ""
+        self.evaluations = 0
+        self.passed = 0
+        self.failures: Counter[str] = Counter()
+        self.declined = 0
+        self.migrations = 0
+        self.islands: dict[int, Island] = {}
+        self.record: Record | None = None
+        self.promoted: Promoted | None = None
+        self.promotions = 0
+        self.curve: list[float] = []
+        self._stride = 1
+        self._proposed: dict[int, Proposed] = {}
+
+    def add(self, event: Event) -> None:
+        """Count one event."""
+        match event:
+            case RunStarted():
+                self.config = event.config
+                self.problem = str(event.problem.get("name", ""))
+            case Proposed():
+                self._proposed[event.number] = event
+            case Evaluated():
+                self._evaluated(event)
+            case Promoted():
+                self.promoted = event
+                self.promotions += 1
+            case Declined():
+                self.declined += 1
+            case Migrated():
+                self.migrations += len(event.moves)
+
+    def _evaluated(self, event: Evaluated) -> None:
+        self.evaluations += 1
+        proposed = self._proposed.pop(event.number, None)
+        if event.fitness is None:
+            self.failures[event.outcome] += 1
+        else:
+            self.passed += 1
+            island = self.islands.setdefault(event.island, Island())
+            island.evaluations += 1
+            island.best = max(island.best, event.fitness)
+            if event.cell is not None and event.status in {"new", "improved"}:
+                island.cells.add(tuple(event.cell))
+            best = self.record.fitness if self.record else None
+            if best is None or event.fitness > best:
+                self.record = Record(
+                    candidate=event.candidate,
+                    evaluation=self.evaluations,
+                    fitness=event.fitness,
+                    spread=event.spread,
+                    gain=1.0 if best is None else math.exp(event.fitness - best),
+                    operator=proposed.operator if proposed else "",
+                    note=proposed.note if proposed else "",
+                )
+        if self.record and self.evaluations % self._stride == 0:
+            self.curve.append(self.record.fitness)
+            if len(self.curve) > CURVE_POINTS:
+                self.curve = self.curve[1::2]
+                self._stride *= 2

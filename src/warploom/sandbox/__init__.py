@@ -1,0 +1,1 @@
+"""Artifact → isolated call: jail, worker, wire, lease. Imports values and errors only."""

@@ -1,0 +1,73 @@
+"""Memory that the judge and a worker share: one memfd of fixed size each."""
+
+from __future__ import annotations
+
+import fcntl
+import mmap
+import os
+from types import TracebackType
+
+_ADD_SEALS = 1033
+_SEAL_SHRINK = 0x2
+_SEAL_GROW = 0x4
+_SEAL_FUTURE_WRITE = 0x10
+
+
+class SharedBuffer:
+    """A block of zeroed memory with a descriptor that can be handed to a worker.
+
+    Its size is sealed, so no worker can cut it short under the judge's feet. Asking for
+    :attr:`read_only_fd` makes it an *input* for good: from then on the kernel refuses every new
+    writable mapping and every ``write``, through whatever descriptor and even after re-opening it by
+    ``/proc``; only :attr:`memory`, mapped before, still writes. Hand :attr:`fd` out for outputs.
+
+    Attributes:
+        size_bytes: as asked for, at least 1.
+        fd: descriptor for reading and writing.
+        memory: the owner's own view, readable and writable, its pages already there.
+    """
+
+    def __init__(self, size_bytes: int) -> None:
+        if size_bytes < 1:
+            raise ValueError(f"a buffer needs at least one byte, got {size_bytes}")
+        self.size_bytes = size_bytes
+        self.fd = os.memfd_create("warploom", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+        self._reader = -1
+        try:
+            os.ftruncate(self.fd, size_bytes)
+            self.memory = mmap.mmap(self.fd, size_bytes, mmap.MAP_SHARED | mmap.MAP_POPULATE)
+            fcntl.fcntl(self.fd, _ADD_SEALS, _SEAL_SHRINK | _SEAL_GROW)
+        except BaseException:
+            os.close(self.fd)
+            raise
+
+    @property
+    def sealed(self) -> bool:
+        """Whether :attr:`read_only_fd` was asked for, which makes this buffer an input for good."""
+        return self._reader >= 0
+
+    @property
+    def read_only_fd(self) -> int:
+        """A descriptor through which nothing can be written; asking for it seals the buffer, see above."""
+        if self._reader < 0:
+            fcntl.fcntl(self.fd, _ADD_SEALS, _SEAL_FUTURE_WRITE)
+            self._reader = os.open(f"/proc/self/fd/{self.fd}", os.O_RDONLY | os.O_CLOEXEC)
+        return self._reader
+
+    def close(self) -> None:
+        """Give the memory back. The view must have no exported pointers any more (``memoryview``, numpy arrays)."""
+        if self.fd < 0:
+            return
+        self.memory.close()
+        os.close(self.fd)
+        if self._reader >= 0:
+            os.close(self._reader)
+        self.fd = self._reader = -1
+
+    def __enter__(self) -> SharedBuffer:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

@@ -1,0 +1,140 @@
+"""A candidate's process, as the judge uses it: start, stage, run, close."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import TracebackType
+
+from warploom.sandbox import wire
+from warploom.sandbox.autopsy import WorkerFailed
+from warploom.sandbox.buffers import SharedBuffer
+from warploom.sandbox.jail import Jail
+from warploom.sandbox.limits import Limits
+from warploom.sandbox.worker_process import WorkerProcess
+
+__all__ = ["Call", "CandidateProcess", "WorkerFailed"]
+
+_TEXT_CHARACTERS = wire.MESSAGE_BYTES - 4096  # leaves room for the first line and the last item
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call of the kernel.
+
+    Attributes:
+        inputs: the buffer its input tensors lie in; the worker can only read it.
+        outputs: the buffer its output tensors lie in.
+        arguments: in calling order: ("input", byte offset), ("output", byte offset) or ("axis", value).
+    """
+
+    inputs: SharedBuffer
+    outputs: SharedBuffer
+    arguments: tuple[tuple[str, int], ...]
+
+
+class CandidateProcess:
+    """A jailed worker that has loaded one artifact. Use it in a ``with`` block, and from the thread that made it.
+
+    The worker runs only while a method of this class waits for it; at every other moment all its threads are
+    stopped. So what it left behind in a thread can neither finish a result late nor start on the next inputs
+    early, and what the owner writes into a staged input buffer before :meth:`run` is seen by nobody before the
+    clock starts. It ends with the thread that made it, should that end first.
+
+    Args:
+        artifact: the shared object.
+        entry_point: name of the kernel in it.
+        jail: from :func:`warploom.sandbox.jail.find_jail`.
+        limits: what the worker may use up.
+
+    Raises:
+        WorkerFailed: it did not start or load; ``stage`` is "load".
+    """
+
+    def __init__(self, artifact: Path, entry_point: str, jail: Jail, limits: Limits) -> None:
+        self._jail, self._limits = jail, limits
+        self._worker = WorkerProcess(artifact, entry_point, jail, limits)
+
+    def stage(self, calls: Sequence[Call]) -> None:
+        """Hand over the buffers of the calls to come; those of the calls before are unmapped.
+
+        Each input buffer is sealed (see :class:`SharedBuffer`). Afterwards the worker is stopped with every page
+        mapped. Fill inputs after this and before :meth:`run`: then nothing can be computed ahead of the clock.
+
+        Raises:
+            WorkerFailed: the worker failed, or said what no honest worker says.
+            ValueError: an output buffer was an input before.
+        """
+        deadline = time.monotonic() + self._limits.start_seconds
+        verb = "stage"
+        for lines, descriptors in _messages(calls):
+            self._worker.ask(verb, lines, descriptors, deadline)
+            verb = "more"
+
+    def run(self, deadline_s: float) -> int:
+        """Make all staged calls in order.
+
+        Args:
+            deadline_s: the worker is ended when they take longer.
+
+        Returns:
+            Nanoseconds on this process's clock from waking the worker to its answer. The worker is stopped.
+
+        Raises:
+            WorkerFailed: it crashed, hung, broke a limit or said what no honest worker says.
+        """
+        return self._worker.ask("go", [], deadline=time.monotonic() + deadline_s)
+
+    def description(self) -> dict[str, object]:
+        """How the worker was shut in: jail, gaps, limits, and the settings of OpenMP and malloc."""
+        settings = {name: value for name, value in self._jail.environment().items() if name != "LD_LIBRARY_PATH"}
+        return {
+            "jail": self._jail.name,
+            "gaps": list(self._jail.gaps),
+            "limits": asdict(self._limits),
+            "settings": settings,
+        }
+
+    def close(self) -> None:
+        """End the worker and everything it started. May be called again."""
+        self._worker.close()
+
+    def __enter__(self) -> CandidateProcess:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _messages(calls: Sequence[Call]) -> Iterator[tuple[list[str], list[int]]]:
+    """The lines and descriptors that stage these calls, in as few messages as the wire allows."""
+    numbers: dict[int, int] = {}
+    items: list[tuple[str, int | None]] = []
+    for call in calls:
+        for buffer, writable in ((call.inputs, False), (call.outputs, True)):
+            if writable and buffer.sealed:
+                raise ValueError("a buffer that was an input once cannot take outputs")
+            if id(buffer) not in numbers:
+                numbers[id(buffer)] = len(numbers)
+                descriptor = buffer.fd if writable else buffer.read_only_fd
+                items.append((f"map {buffer.size_bytes} {writable:d}", descriptor))
+    letters = {"input": "i", "output": "o", "axis": ""}
+    for call in calls:
+        words = " ".join(f"{letters[role]}{value}" for role, value in call.arguments)
+        items.append((f"call {numbers[id(call.inputs)]} {numbers[id(call.outputs)]} {words}", None))
+    lines: list[str] = []
+    descriptors: list[int] = []
+    length = 0
+    for text, held in items:
+        if len(descriptors) == wire.DESCRIPTORS or length + len(text) > _TEXT_CHARACTERS:
+            yield lines, descriptors
+            lines, descriptors, length = [], [], 0
+        lines.append(text)
+        length += len(text) + 1
+        if held is not None:
+            descriptors.append(held)
+    yield lines, descriptors

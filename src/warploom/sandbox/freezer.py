@@ -1,0 +1,60 @@
+"""Stop a process from outside, and see that it is stopped."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+
+_PATIENCE_SECONDS = 1.0
+_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+
+
+def freeze(pid: int, pidfd: int) -> bool:
+    """Stop all threads of a process.
+
+    Args:
+        pid: its number here.
+        pidfd: a descriptor of it, so that a number used again can never be hit.
+
+    Returns:
+        Whether every thread is seen stopped; True too when the process is gone, which its owner learns soon enough.
+
+    Raises:
+        ProcessLookupError: it is gone already.
+    """
+    signal.pidfd_send_signal(pidfd, signal.SIGSTOP)
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    directory = f"/proc/{pid}/task"
+    while True:
+        try:
+            threads = os.listdir(directory)  # noqa: PTH208 - on the way of every call, and half the time
+            # A thread being born while the list was read shows in the second list.
+            if all(_stopped(f"{directory}/{thread}/stat") for thread in threads):
+                again = os.listdir(directory)  # noqa: PTH208
+                if threads == again:
+                    return True
+        except (FileNotFoundError, ProcessLookupError):
+            if not Path(directory).exists():
+                return True
+        if time.monotonic() > deadline:
+            return False
+
+
+def _stopped(path: str) -> bool:
+    """Whether the thread behind this stat file runs no more: stopped, or dead."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        stat = os.read(descriptor, 512)
+    finally:
+        os.close(descriptor)
+    return stat[stat.rindex(b")") + 2 : stat.rindex(b")") + 3] in (b"T", b"t", b"Z", b"X")
+
+
+def private_bytes(pid: int) -> int:
+    """Private memory (data and stack) of a process in bytes, 0 when it is gone."""
+    try:
+        return int(Path(f"/proc/{pid}/statm").read_text().split()[5]) * _PAGE_BYTES
+    except (OSError, IndexError):
+        return 0

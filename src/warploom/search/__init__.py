@@ -1,0 +1,1 @@
+"""Strategy, budget, and the only loop."""

@@ -1,0 +1,135 @@
+"""Who becomes the run's best: only one that was measured again, in a fresh process, and held what it had shown."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from warploom.archive.journal import Journal
+from warploom.judge.promotion import promotes
+from warploom.search.best import speedups, write_best
+from warploom.search.executor import Executor
+from warploom.search.state import State, noise_floor
+from warploom.values.event import NotPromoted, Promoted
+from warploom.values.job import Job
+from warploom.values.outcome import Evaluation, Failed
+
+Verdict = Promoted | NotPromoted
+
+LEAST_EVERY, MOST_EVERY = 6, 50
+
+FINALISTS = 3
+"""So many of the best are measured again at the end: the best of many measurements was also the luckiest."""
+
+
+def promote_every(evaluations: int) -> int:
+    """Evaluations between two re-measurements: about ten in a run.
+
+    Early on nearly every candidate is a record, and to measure one again costs as much as ten screenings.
+    """
+    return max(LEAST_EVERY, min(MOST_EVERY, evaluations // 10))
+
+
+class Promotions:
+    """Measures records again.
+
+    Args:
+        journal: open for writing.
+        state: of the run.
+        executor: does the jobs.
+        commit: makes an event durable and acts on it.
+        environment: of this sitting, for the evidence.
+    """
+
+    def __init__(
+        self,
+        journal: Journal,
+        state: State,
+        executor: Executor,
+        commit: Callable[[Verdict], None],
+        environment: Mapping[str, Any],
+    ) -> None:
+        self._journal = journal
+        self._state = state
+        self._executor = executor
+        self._commit = commit
+        self._environment = environment
+
+    def is_due(self) -> bool:
+        """Whether there is a contender that should be measured again now: it waited, or looks like the target."""
+        contender, target = self._state.contender, self._state.config.target_speedup
+        if contender is None:
+            return False
+        reached = target is not None and contender.fitness >= math.log(target)
+        return reached or self._state.quiet >= promote_every(self._state.config.evaluations)
+
+    async def settle(self) -> None:
+        """Measure the contender again."""
+        if self._state.contender is not None:
+            await self._measure(self._state.contender.candidate)
+
+    async def finals(self, most: int = FINALISTS) -> None:
+        """Measure the best few again before one of them is called the best; at most so many."""
+        for _ in range(most):
+            candidate = self._finalist()
+            if candidate is None:
+                return
+            await self._measure(candidate)
+
+    async def _measure(self, candidate: str) -> None:
+        proposal = self._journal.proposal(candidate)
+        evaluation = self._journal.evaluation(candidate, "promote")
+        if evaluation is None:
+            best = self._state.promoted
+            rival = self._journal.proposal(best.candidate).candidate if best else None
+            job = Job(proposal.candidate, proposal.candidate.problem, "promote", rival=rival)
+            evaluation = await self._executor.submit(job)
+            self._journal.keep(candidate, evaluation, "promote")
+        verdict = judge_again(candidate, evaluation, self._state.promoted)
+        if isinstance(verdict, Promoted):
+            write_best(self._journal, proposal, evaluation, verdict, self._environment)
+        self._commit(verdict)
+
+    def _finalist(self) -> str | None:
+        state = self._state
+        for one in sorted(state.archive.elites(), key=lambda one: -one.fitness):
+            if one.candidate.id in state.measured_again:
+                continue
+            if state.promoted is None or one.fitness + one.spread > state.promoted.fitness:
+                return one.candidate.id
+        return None
+
+
+def judge_again(candidate: str, evaluation: Evaluation, incumbent: Promoted | None) -> Verdict:
+    """Promote when the lower end of the fresh interval beats the incumbent by more than the noise floor.
+
+    Args:
+        candidate: its id.
+        evaluation: from a fresh process, with effort "promote".
+        incumbent: the promoted best so far; without one, any candidate that passed is the best there is.
+    """
+    if isinstance(evaluation, Failed):
+        return NotPromoted(candidate, f"{evaluation.stage}: {evaluation.kind}: {evaluation.message}")
+    shown = speedups(evaluation)
+    if "eager" not in shown:
+        return NotPromoted(candidate, "it was not timed against eager")
+    eager = shown["eager"]
+    fitness, spread = math.log(eager.median), math.log(eager.high / eager.low) / 2
+    if not promotes(evaluation.timings, incumbent.fitness if incumbent else None, noise_floor(evaluation)):
+        beaten = math.exp(incumbent.fitness) if incumbent else 1.0
+        reason = f"measured again at {eager}, which does not beat {beaten:.3f}× for sure"
+        return NotPromoted(candidate, reason, fitness, spread)
+    return Promoted(
+        candidate,
+        fitness,
+        spread,
+        {baseline: (value.median, value.low, value.high) for baseline, value in shown.items()},
+        roofline(evaluation),
+    )
+
+
+def roofline(evaluation: Evaluation) -> float | None:
+    """The fraction of the roofline that the judge states."""
+    stated = evaluation.environment.get("roofline")
+    return float(stated) if isinstance(stated, int | float) else None

@@ -1,0 +1,114 @@
+"""Runs on this machine: the journal's directory wired to the local judge and the proposer that needs no model."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+from warploom.archive import journal as journals
+from warploom.archive.database import claim
+from warploom.errors import JournalError, SourceError
+from warploom.judge.evaluate import LocalJudge
+from warploom.problems.load import cache_directory, catalog_names, find_seed, load_problem, locate
+from warploom.propose.protocol import Proposer
+from warploom.propose.without_model import WithoutModel
+from warploom.search.executor import LocalExecutor, RecordedExecutor
+from warploom.search.sitting import Parts, Run, Summary, begin, first_candidate, go_on
+from warploom.values.candidate import Candidate
+from warploom.values.config import RunConfig
+from warploom.values.problem import Problem, from_description
+
+__all__ = ["Run", "Summary", "reopen", "start"]
+
+Progress = Callable[[str], None]
+"""Told in a line what is being done, for the long moments before the first candidate."""
+
+
+def start(folder: Path, config: RunConfig, *, progress: Progress | None = None, cache: Path | None = None) -> Run:
+    """A new run of a problem on this machine: judge, reference, baselines and proposer are made ready.
+
+    Args:
+        folder: the run directory; it must not hold a run.
+        config: how the run is to go.
+        progress: told in a line what is being done.
+        cache: directory of builds, compiled references and measured peaks; by default the user's.
+
+    Raises:
+        InputError: anything the user gave that cannot be used.
+    """
+    problem = load_problem(config.problem)
+    if config.problem not in catalog_names():
+        config = replace(config, problem=str(locate(config.problem).absolute()))
+    seed = starting_candidate(config, problem)
+    lock = claim(folder)
+    try:
+        parts = local_parts(config, problem, progress, cache)
+        try:
+            return begin(folder, config, problem, seed, parts, lock=lock)
+        except BaseException:
+            parts.close()
+            raise
+    except BaseException:
+        with suppress(OSError):
+            os.close(lock)
+        raise
+
+
+def reopen(folder: Path, *, progress: Progress | None = None, cache: Path | None = None) -> Run:
+    """A run on this machine, to go on with where it stopped; arguments as in :func:`start`.
+
+    Raises:
+        InputError: the journal or the problem cannot be used, or the problem is no longer the one of the run.
+    """
+    journal = journals.reopen(folder)
+    try:
+        config = RunConfig.from_mapping(journal.started.config)
+        problem = load_problem(config.problem)
+        seed = first_candidate(journal) or starting_candidate(config, problem)
+        if from_description(journal.started.problem).hash != problem.hash:
+            raise JournalError(f"{folder}: problem {config.problem} has changed since this run began; start a new run")
+        if journal.ended:
+            return go_on(journal, seed, Parts(RecordedExecutor.of(journal), local_proposer(config, problem)))
+        parts = local_parts(config, problem, progress, cache)
+        try:
+            return go_on(journal, seed, parts)
+        except BaseException:
+            parts.close()
+            raise
+    except BaseException:
+        journal.close()
+        raise
+
+
+def local_parts(config: RunConfig, problem: Problem, progress: Progress | None, cache: Path | None) -> Parts:
+    """The judge of this machine, ready to time, and the proposer that needs no model."""
+    judge = LocalJudge(problem, cache=cache or cache_directory(), progress=progress, language=config.target)
+    try:
+        judge.prepare()
+        executor = LocalExecutor(judge, config.in_flight)
+        return Parts(executor, local_proposer(config, problem), judge.describe(), judge.close)
+    except BaseException:
+        judge.close()
+        raise
+
+
+def local_proposer(config: RunConfig, problem: Problem) -> Proposer:
+    """Moves, tuning and crossover, as the configuration wants them."""
+    return WithoutModel(problem, crossover=config.crossover, bandit=config.bandit)
+
+
+def starting_candidate(config: RunConfig, problem: Problem) -> Candidate:
+    """The seed: the source that the configuration names, or the one beside the problem.
+
+    Raises:
+        SourceError: the source cannot be read.
+    """
+    path = Path(config.start) if config.start else find_seed(config.problem, config.target)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SourceError(f"cannot read the starting source {path}: {error}") from None
+    return Candidate(problem.hash, config.target, ((f"{problem.name}.{config.target}", text),), problem.name)

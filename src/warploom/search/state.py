@@ -1,0 +1,275 @@
+"""The state of a run: what follows from its events, and from nothing else.
+
+The loop commits an event to the journal and hands it to :meth:`State.apply`; a resume hands it the events of the
+journal. Both therefore end in the same state.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+from warploom.archive.descriptors import Resolution, describe
+from warploom.archive.encode import from_plain, to_plain
+from warploom.archive.islands import archive_for
+from warploom.archive.journal import Journal
+from warploom.archive.rebuild import Individuals, apply, asked_event, request_of
+from warploom.propose.protocol import Proposer
+from warploom.search.budget import Standing
+from warploom.search.strategy import Strategy
+from warploom.values.candidate import Proposal
+from warploom.values.config import RunConfig
+from warploom.values.event import (
+    Asked,
+    Declined,
+    Evaluated,
+    Event,
+    Migrated,
+    NotPromoted,
+    Promoted,
+    Proposed,
+)
+from warploom.values.outcome import Evaluation, Failed, Passed
+from warploom.values.request import Feedback, Individual, Request
+from warploom.values.speedup import speedup
+
+NOISE_FLOOR = 0.01
+"""Taken where the judge states none."""
+
+
+@dataclass
+class Turn:
+    """A request that is at work: asked, perhaps answered, not yet told."""
+
+    request: Request
+    proposal: Proposal | None = None
+
+
+@dataclass(frozen=True)
+class Contender:
+    """A screened candidate that looks better than the promoted best, beyond the noise."""
+
+    candidate: str
+    fitness: float
+
+
+class State:
+    """Archive, strategy, proposer and budget as of the newest event.
+
+    Args:
+        config: how the run goes.
+        strategy: told of every outcome.
+        proposer: told of every outcome.
+    """
+
+    def __init__(self, config: RunConfig, strategy: Strategy, proposer: Proposer) -> None:
+        self.config = config
+        self.strategy = strategy
+        self.proposer = proposer
+        self.archive = archive_for(config)
+        self.resolution = Resolution.fit(config.evaluations, len(self.archive.islands))
+        self.pending: dict[int, Turn] = {}
+        self.next_number = 0
+        self.evaluations = 0
+        self.failures: Counter[str] = Counter()
+        self.declined = 0
+        self.declined_in_a_row = 0
+        self.since_better = 0
+        self.migrations = 0
+        self.best_screened: float | None = None
+        self.promoted: Promoted | None = None
+        self.contender: Contender | None = None
+        self.measured_again: dict[str, bool] = {}
+        self.quiet = 0
+
+    # ------------------------------------------------------------ events
+
+    def apply(self, event: Event, proposal: Proposal | None = None, evaluation: Evaluation | None = None) -> None:
+        """What an event changes.
+
+        Args:
+            event: committed already.
+            proposal: the one that a ``Proposed`` is about.
+            evaluation: the one that an ``Evaluated`` is about.
+        """
+        match event:
+            case Proposed(number):
+                self.pending[number].proposal = proposal
+            case Declined(number):
+                turn = self.pending.pop(number)
+                self.declined += 1
+                self.declined_in_a_row += 1
+                self.strategy.declined(turn.request)
+            case Evaluated(number):
+                assert evaluation is not None
+                self._evaluated(event, self.pending.pop(number), evaluation)
+            case Migrated():
+                self.migrations += 1
+                apply(self.archive, event, None)
+            case Promoted(candidate):
+                apply(self.archive, event, None)
+                self.promoted = event
+                self._settled(candidate, held=True)
+            case NotPromoted(candidate):
+                apply(self.archive, event, None)
+                self._settled(candidate, held=False)
+
+    def asked(self, request: Request) -> None:
+        """A request went out."""
+        self.pending[request.number] = Turn(request)
+        self.next_number = request.number + 1
+
+    def _evaluated(self, event: Evaluated, turn: Turn, evaluation: Evaluation) -> None:
+        proposal = turn.proposal
+        assert proposal is not None
+        feedback = Feedback(
+            request=turn.request,
+            proposal=proposal,
+            evaluation=evaluation,
+            fitness=event.fitness,
+            parent_fitness=turn.request.parents[0].fitness if turn.request.parents else None,
+            best_before=self.best_screened,
+            status=event.status,
+            cost_seconds=sum(evaluation.elapsed_ns.values()) / 1e9,
+        )
+        self.evaluations += 1
+        self.declined_in_a_row = 0
+        self.since_better += 1
+        self.quiet += 1
+        if event.fitness is None:
+            self.failures[event.outcome] += 1
+        elif event.cell is not None and isinstance(evaluation, Passed):
+            facts = evaluation.build.facts
+            place = (event.fitness, event.cell, event.island, event.spread)
+            apply(self.archive, event, Individual(proposal.candidate, proposal.lineage, *place, facts))
+            floor = math.log1p(noise_floor(evaluation))
+            if self.best_screened is None or event.fitness > self.best_screened + floor:
+                self.since_better = 0
+            self.best_screened = max(event.fitness, self.best_screened if self.best_screened is not None else -math.inf)
+            self._consider(event.candidate, event.fitness, event.spread, floor)
+        self.strategy.tell(feedback)
+        self.proposer.tell(feedback)
+
+    def _consider(self, candidate: str, fitness: float, spread: float, floor: float) -> None:
+        beaten = max(0.0, self.promoted.fitness if self.promoted else 0.0)
+        if fitness - spread <= beaten + floor:
+            return
+        if self.contender is None or fitness > self.contender.fitness:
+            self.contender = Contender(candidate, fitness)
+
+    def _settled(self, candidate: str, *, held: bool) -> None:
+        self.measured_again[candidate] = held
+        self.quiet = 0
+        best = self.archive.best()
+        self.best_screened = best.fitness if best else None
+        if self.contender is not None and self.contender.candidate == candidate:
+            self.contender = None
+
+    # ------------------------------------------------------------ derived
+
+    def individual(self, request: Request, proposal: Proposal, evaluation: Evaluation) -> Individual | None:
+        """The individual that an evaluation makes of a proposal; None when it failed or was not timed against eager."""
+        if isinstance(evaluation, Failed):
+            return None
+        shown = speedup(evaluation.timings)
+        if shown is None:
+            return None
+        levels = describe(proposal.candidate, evaluation.build.facts)
+        return Individual(
+            candidate=proposal.candidate,
+            lineage=proposal.lineage,
+            fitness=math.log(shown.median),
+            cell=self.resolution.cell(levels),
+            island=request.island,
+            spread=math.log(shown.high / shown.low) / 2,
+            facts=evaluation.build.facts,
+        )
+
+    def standing(self, elapsed: float) -> Standing:
+        """How far the run has come."""
+        return Standing(
+            evaluations=self.evaluations,
+            elapsed=elapsed,
+            since_better=self.since_better,
+            promoted=self.promoted.fitness if self.promoted else None,
+            roofline=self.promoted.roofline if self.promoted else None,
+        )
+
+    @property
+    def migration_is_due(self) -> bool:
+        """Whether the islands should exchange their best now."""
+        return len(self.archive.islands) > 1 and self.evaluations // self.archive.interval > self.migrations
+
+    # ------------------------------------------------------------ snapshot
+
+    def snapshot(self) -> dict[str, Any]:
+        """Everything as JSON values."""
+        return {
+            "archive": self.archive.snapshot(),
+            "strategy": self.strategy.snapshot(),
+            "proposer": self.proposer.snapshot(),
+            "pending": [
+                [to_plain(asked_event(turn.request)), turn.proposal.candidate.id if turn.proposal else ""]
+                for turn in self.pending.values()
+            ],
+            "promoted": to_plain(self.promoted),
+            "contender": to_plain(self.contender),
+            "failures": dict(self.failures),
+            "measured_again": self.measured_again,
+            **{name: getattr(self, name) for name in _COUNTERS},
+        }
+
+    def restore(self, state: dict[str, Any], journal: Journal) -> None:
+        """The inverse of :meth:`snapshot`."""
+        whole = Individuals(journal)
+        self.archive.restore(state["archive"], whole)
+        self.strategy.restore(state["strategy"])
+        self.proposer.restore(state["proposer"])
+        for asked, candidate in state["pending"]:
+            request = request_of(from_plain(Asked, asked), whole)
+            self.pending[request.number] = Turn(request, journal.proposal(candidate) if candidate else None)
+        self.promoted = from_plain(Promoted | None, state["promoted"])
+        self.contender = from_plain(Contender | None, state["contender"])
+        self.failures = Counter(state["failures"])
+        self.measured_again = dict(state["measured_again"])
+        for name in _COUNTERS:
+            setattr(self, name, state[name])
+
+    def replay(self, journal: Journal) -> None:
+        """Bring this fresh state up to the newest event of the journal."""
+        whole = Individuals(journal)
+        after = 0
+        snapshot = journal.snapshot()
+        if snapshot is not None:
+            after, state = snapshot
+            self.restore(state, journal)
+        for event in journal.events(after):
+            match event:
+                case Asked():
+                    self.asked(request_of(event, whole))
+                case Proposed(_, candidate):
+                    self.apply(event, proposal=journal.proposal(candidate))
+                case Evaluated(_, candidate):
+                    self.apply(event, evaluation=journal.evaluation(candidate))
+                case _:
+                    self.apply(event)
+
+
+_COUNTERS = (
+    "next_number",
+    "evaluations",
+    "declined",
+    "declined_in_a_row",
+    "since_better",
+    "migrations",
+    "best_screened",
+    "quiet",
+)
+
+
+def noise_floor(evaluation: Evaluation) -> float:
+    """The noise floor that the judge measured, as a fraction."""
+    stated = evaluation.environment.get("noise_floor", NOISE_FLOOR)
+    return float(stated) if isinstance(stated, int | float) else NOISE_FLOOR

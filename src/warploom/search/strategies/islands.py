@@ -1,0 +1,115 @@
+"""Islands of MAP-Elites grids: parents are chosen by cell, with optimism for good cells and for little-tried ones.
+
+Sources: MAP-Elites (Mouret and Clune 2015); cells chosen by an upper confidence bound (Auer et al. 2002) turned into
+a soft choice, so that no cell is shut out; islands with ring migration (Cantú-Paz 1998).
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from warploom.archive.grid import Grid, Place
+from warploom.archive.islands import Archive
+from warploom.values.request import Cell, Feedback, Individual, Request
+
+OPENING = 0.1
+"""Share of the budget that starts from the seed: composites of rewrites are tried on it before anything is bred."""
+
+WARMTH = 0.35
+"""A cell this much slower (in log speedup) than the island's best is chosen e times less often."""
+
+CURIOSITY = 0.6
+"""Weight of the bonus for cells that were little tried."""
+
+FROM_BENCH = 0.2
+"""Share of the parents that are runners-up instead of elites."""
+
+MOST_INSPIRATIONS = 3
+
+
+class Islands:
+    """The default strategy."""
+
+    def __init__(self) -> None:
+        self._tries: dict[tuple[int, Cell], float] = {}
+
+    def ask(self, archive: Archive, rng: random.Random, number: int, progress: float) -> Request:
+        """A parent from the next island in turn; the seed while the opening lasts."""
+        island = number % len(archive.islands)
+        grid = archive.islands[island]
+        if archive.seed is not None and (progress < OPENING or not grid.places):
+            parent = archive.seed
+        else:
+            place = self._place(grid, island, rng)
+            runners_up = bool(place.bench) and rng.random() < FROM_BENCH
+            parent = rng.choice(place.bench) if runners_up else place.elite
+        return Request(
+            number=number,
+            operator="",
+            parents=(parent,),
+            inspirations=inspirations(grid, parent, rng),
+            target_cell=None,
+            island=island,
+            seed=rng.getrandbits(63),
+            progress=progress,
+        )
+
+    def _place(self, grid: Grid, island: int, rng: random.Random) -> Place:
+        places = list(grid.places.values())
+        best = max(place.elite.fitness for place in places)
+        tries = [self._tries.get((island, place.elite.cell), 0.0) for place in places]
+        total = math.log1p(sum(tries))
+        weights = [
+            math.exp((place.elite.fitness - best) / WARMTH + CURIOSITY * math.sqrt(total / (1 + count)))
+            for place, count in zip(places, tries, strict=True)
+        ]
+        return rng.choices(places, weights)[0]
+
+    def tell(self, feedback: Feedback) -> None:
+        """Count the try for the parent's cell; one that paid hardly counts, so that the cell stays attractive."""
+        self._count(feedback.request, 0.25 if feedback.status in ("new", "improved") else 1.0)
+
+    def declined(self, request: Request) -> None:
+        """Count a try: a cell whose members give nothing new is left to others."""
+        self._count(request, 1.0)
+
+    def _count(self, request: Request, tries: float) -> None:
+        if request.parents:
+            key = (request.island, request.parents[0].cell)
+            self._tries[key] = self._tries.get(key, 0.0) + tries
+
+    def snapshot(self) -> dict[str, Any]:
+        """Tries of each island's cells."""
+        return {"tries": [[island, list(cell), count] for (island, cell), count in self._tries.items()]}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """The inverse of :meth:`snapshot`."""
+        self._tries = {(island, tuple(cell)): count for island, cell, count in state["tries"]}
+
+
+def inspirations(grid: Grid, parent: Individual, rng: random.Random) -> tuple[Individual, ...]:
+    """A few elites of other cells of the same island; the first is the partner of a crossover.
+
+    The partner is drawn with odds by fitness; the rest follow best first.
+    """
+    others = [one for one in grid.elites if one.candidate.id != parent.candidate.id]
+    if not others:
+        return ()
+    best = max(one.fitness for one in others)
+    weights = [math.exp((one.fitness - best) / (2 * WARMTH)) for one in others]
+    partner = rng.choices(others, weights)[0]
+    rest = sorted((one for one in others if one is not partner), key=lambda one: -one.fitness)
+    return (partner, *_distinct(rest, partner))
+
+
+def _distinct(ordered: Sequence[Individual], partner: Individual) -> list[Individual]:
+    seen = {partner.candidate.id}
+    kept = []
+    for one in ordered:
+        if one.candidate.id not in seen:
+            seen.add(one.candidate.id)
+            kept.append(one)
+    return kept[: MOST_INSPIRATIONS - 1]

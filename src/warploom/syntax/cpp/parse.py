@@ -1,0 +1,114 @@
+"""C++ text to tree, with tree-sitter. What lies outside the subset becomes a Raw node and keeps its text."""
+
+from __future__ import annotations
+
+import re
+
+import tree_sitter_cpp
+from tree_sitter import Language, Node, Parser
+
+from warploom.syntax.cpp.parse_expression import Names, text_of, tidy_type
+from warploom.syntax.cpp.parse_statement import VEILED, block, unveil
+from warploom.syntax.cpp.tree import Function, Parameter, RawItem, Unit
+
+_LANGUAGE = Language(tree_sitter_cpp.language())
+_TUNE = re.compile(rb"^([ \t]*)TUNE\(", re.MULTILINE)
+_GROUPS = {"linkage_specification": "body", "namespace_definition": "body"}
+
+
+def parse(source: str) -> Unit:
+    """The tree of this text, canonical as :mod:`warploom.syntax.cpp.tree` says. Text it cannot read becomes Raw."""
+    data = _TUNE.sub(rb"\1" + VEILED.encode(), source.encode())
+    root = Parser(_LANGUAGE).parse(data).root_node
+    return Unit(tuple(_items(root.children)))
+
+
+# ---------------------------------------------------------------- top level
+
+
+def _items(nodes: list[Node]) -> list[Function | RawItem]:
+    items: list[Function | RawItem] = []
+    raw_row = -1  # the row on which the last raw item ended: what follows on the same line belongs to it
+    for node in nodes:
+        if node.type == "\n":
+            continue
+        found = _function(node)
+        if found is not None:
+            items.append(found)
+            raw_row = -1
+            continue
+        body = node.child_by_field_name(_GROUPS[node.type]) if node.type in _GROUPS else None
+        if body is not None and body.type == "declaration_list":
+            opening = text_of(node)[: body.start_byte - node.start_byte].strip()
+            items += [RawItem(f"{opening} {{"), *_items(body.children[1:-1]), RawItem("}")]
+            raw_row = -1
+            continue
+        text = unveil(text_of(node)).rstrip()
+        if not text:
+            continue
+        last = items[-1] if items else None
+        if node.start_point.row == raw_row and isinstance(last, RawItem):
+            items[-1] = RawItem(f"{last.text}{'' if text == ';' else ' '}{text}")
+        else:
+            items.append(RawItem(text))
+        raw_row = node.end_point.row if node.end_point.column else node.end_point.row - 1
+    return items
+
+
+def _function(node: Node) -> Function | None:
+    """The function that this top-level node defines, or None."""
+    lead = ""
+    inner = node
+    while inner.type in ("template_declaration", "linkage_specification"):
+        child = inner.children[-1]
+        if child.type not in ("template_declaration", "function_definition"):
+            return None
+        lead += text_of(inner)[: child.start_byte - inner.start_byte]
+        inner = child
+    body = inner.child_by_field_name("body")
+    kind = inner.child_by_field_name("type")
+    declarator = inner.child_by_field_name("declarator")
+    if inner.type != "function_definition" or body is None or kind is None or declarator is None:
+        return None
+    first = next(child for child in inner.children if child.type == "type_qualifier" or child == kind)
+    stars = ""
+    while declarator.type in ("pointer_declarator", "reference_declarator"):
+        child = declarator.children[-1]
+        stars += text_of(declarator)[: child.start_byte - declarator.start_byte]
+        declarator = child
+    parts = declarator.children
+    if declarator.type != "function_declarator" or len(parts) != 2 or parts[0].type not in ("identifier",):
+        return None
+    if body.type != "compound_statement" or parts[1].has_error:
+        return None
+    parameters = []
+    if any(child.type == "..." for child in parts[1].children):
+        return None
+    for child in parts[1].named_children:
+        parameter = _parameter(child)
+        if parameter is None:
+            return None
+        parameters.append(parameter)
+    whole = text_of(inner)
+    # Attributes may stand between the type and the name: they belong to the prefix.
+    middle = whole[kind.end_byte - inner.start_byte : parts[0].start_byte - inner.start_byte].replace(stars, "", 1)
+    lead += whole[: first.start_byte - inner.start_byte]
+    result = whole[first.start_byte - inner.start_byte : kind.end_byte - inner.start_byte]
+    prefix = "\n".join(" ".join(line.split()) for line in f"{lead} {middle}".strip().splitlines())
+    names = Names(parameter.name for parameter in parameters)
+    names.reserve(text_of(body))
+    return Function(text_of(parts[0]), tidy_type(result + stars), tuple(parameters), block(body, names), prefix)
+
+
+def _parameter(node: Node) -> Parameter | None:
+    if node.type != "parameter_declaration":
+        return Parameter("void", "") if text_of(node) == "void" else None
+    declarator = node.child_by_field_name("declarator")
+    if declarator is None:
+        return None if text_of(node) != "void" else Parameter("void", "")
+    name = declarator
+    while name.type in ("pointer_declarator", "reference_declarator"):
+        name = name.children[-1]
+    if name.type != "identifier" or name.end_byte != node.end_byte:
+        return None
+    return Parameter(tidy_type(text_of(node)[: name.start_byte - node.start_byte]), text_of(name))

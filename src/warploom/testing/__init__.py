@@ -1,0 +1,1 @@
+"""Contract suites and fakes, shipped for people who write their own toolchain or proposer."""

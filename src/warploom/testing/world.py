@@ -1,0 +1,68 @@
+"""Synthetic runs in a folder: begun, broken off, gone on with, read back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from warploom.archive import journal as journals
+from warploom.search.executor import Executor, LocalExecutor
+from warploom.search.loop import Observer
+from warploom.search.sitting import Parts, Run, begin, go_on
+from warploom.search.state import State
+from warploom.testing.synthetic import SyntheticJudge, SyntheticProposer, synthetic_candidate, synthetic_problem
+from warploom.values.config import RunConfig
+from warploom.values.event import Event
+
+
+class World:
+    """Starts, resumes and reads synthetic runs.
+
+    Args:
+        root: folder that gets a run directory each.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def begin(
+        self,
+        name: str = "run",
+        *,
+        executor: Executor | None = None,
+        proposer: Any = None,
+        every: int = 500,
+        **config: Any,
+    ) -> Run:
+        """A new run; further arguments are those of ``RunConfig``."""
+        settings = RunConfig("twice", **({"evaluations": 60} | config))
+        parts = Parts(executor or LocalExecutor(SyntheticJudge(0.1), 4), proposer or SyntheticProposer(0.05))
+        return begin(self.root / name, settings, synthetic_problem(), synthetic_candidate(), parts, every)
+
+    def go_on(
+        self, name: str = "run", *, executor: Executor | None = None, proposer: Any = None, every: int = 500
+    ) -> Run:
+        """The run goes on with new objects, as after a kill."""
+        parts = Parts(executor or LocalExecutor(SyntheticJudge(0.1), 4), proposer or SyntheticProposer(0.05))
+        return go_on(journals.reopen(self.root / name), synthetic_candidate(), parts, every)
+
+    def events(self, name: str = "run") -> list[Event]:
+        """What its journal holds."""
+        with journals.read(self.root / name) as journal:
+            return list(journal.events())
+
+
+class Killed(Exception):  # noqa: N818 - stands for the end of the process
+    """Stands for a kill in the middle of things."""
+
+
+def kill_after(count: int) -> Observer:
+    """An observer that breaks the run off after so many events."""
+    left = [count]
+
+    def observe(event: Event, state: State) -> None:
+        left[0] -= 1
+        if left[0] <= 0:
+            raise Killed(repr(event))
+
+    return observe

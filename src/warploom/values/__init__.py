@@ -1,0 +1,1 @@
+"""The values that flow through Warploom: frozen dataclasses, standard library only, no I/O."""

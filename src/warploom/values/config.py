@@ -1,0 +1,108 @@
+"""How a run is to go. An unknown key is an error that names the nearest known one."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from warploom.errors import ConfigError
+
+STRATEGIES: tuple[str, ...] = ("islands", "greedy", "random")
+TARGETS: tuple[str, ...] = ("cpp",)
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """Everything a run is given.
+
+    Attributes:
+        problem: name in the catalog or path of a problem file.
+        target: language of the candidates.
+        evaluations: judged candidates at most, failed ones and the seed included.
+        minutes: minutes at most, over all sittings; None for no limit.
+        patience: stop after so many evaluations without a better candidate; None for no limit.
+        target_speedup: stop when a promoted candidate is so many times faster than eager.
+        target_roofline: stop when a promoted candidate reaches this fraction of the roofline.
+        seed: seed of all randomness of the search.
+        strategy: one of :data:`STRATEGIES`.
+        islands: number of islands; 0 fits it to the budget.
+        crossover: whether two parents may be combined.
+        bandit: whether operators are chosen by what they paid so far.
+        in_flight: requests at work at a time; 1 keeps proposing and building out of the timings.
+        start: path of a starting source; "" takes the problem's own seed.
+    """
+
+    problem: str
+    target: str = "cpp"
+    evaluations: int = 150
+    minutes: float | None = None
+    patience: int | None = None
+    target_speedup: float | None = None
+    target_roofline: float | None = None
+    seed: int = 0
+    strategy: str = "islands"
+    islands: int = 0
+    crossover: bool = True
+    bandit: bool = True
+    in_flight: int = 1
+    start: str = ""
+
+    def __post_init__(self) -> None:
+        _one_of("strategy", self.strategy, STRATEGIES)
+        _one_of("target", self.target, TARGETS)
+        _at_least("evaluations", self.evaluations, 1)
+        _at_least("islands", self.islands, 0)
+        _at_least("in_flight", self.in_flight, 1)
+        for name in ("minutes", "patience", "target_speedup", "target_roofline"):
+            value = getattr(self, name)
+            if value is not None and not value > 0:
+                raise ConfigError(f"{name} is {value}; it must be above 0")
+
+    @classmethod
+    def from_mapping(cls, mapping: Mapping[str, Any]) -> RunConfig:
+        """A configuration from plain values.
+
+        Raises:
+            ConfigError: an unknown key, a missing problem, or a value of the wrong type or range.
+        """
+        known = {entry.name: entry for entry in fields(cls)}
+        for key, value in mapping.items():
+            if key not in known:
+                raise ConfigError(f"unknown key {key!r}{_nearest(key, tuple(known))}")
+            _typed(key, value, str(known[key].type))
+        if "problem" not in mapping:
+            raise ConfigError("the key 'problem' is missing")
+        return cls(**mapping)
+
+    def to_mapping(self) -> dict[str, Any]:
+        """The inverse of :meth:`from_mapping`."""
+        return asdict(self)
+
+
+_TYPES: dict[str, tuple[type, ...]] = {"str": (str,), "int": (int,), "float": (int, float), "bool": (bool,)}
+
+
+def _typed(key: str, value: object, annotation: str) -> None:
+    base, _, optional = annotation.partition(" | ")
+    if value is None and optional == "None":
+        return
+    allowed = _TYPES[base]
+    if not isinstance(value, allowed) or (isinstance(value, bool) and bool not in allowed):
+        raise ConfigError(f"{key} is {value!r}; it must be of type {base}")
+
+
+def _one_of(key: str, value: str, known: tuple[str, ...]) -> None:
+    if value not in known:
+        raise ConfigError(f"{key} {value!r} is unknown{_nearest(value, known)}; known: {', '.join(known)}")
+
+
+def _at_least(key: str, value: int, least: int) -> None:
+    if value < least:
+        raise ConfigError(f"{key} is {value}; it must be at least {least}")
+
+
+def _nearest(word: str, known: tuple[str, ...]) -> str:
+    close = difflib.get_close_matches(word, known, n=1, cutoff=0.4)
+    return f"; did you mean {close[0]!r}?" if close else ""

@@ -1,0 +1,242 @@
+"""A problem: what must be computed, on which shapes, how exactly.
+
+In a problem file ``reference`` is a PyTorch function. In every process but the trusted
+reference process it is a :class:`Reference`: the place where that function is written.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from typing import Any
+
+from warploom.errors import ProblemError
+from warploom.values.shape import extent, extents
+
+ITEM_BYTES: dict[str, int] = {
+    "float32": 4,
+    "float64": 8,
+    "float16": 2,
+    "bfloat16": 2,
+    "int8": 1,
+    "uint8": 1,
+    "int16": 2,
+    "int32": 4,
+    "int64": 8,
+    "bool": 1,
+}
+
+RECIPES: tuple[str, ...] = ("normal", "wide", "offset", "spikes", "ties", "tiny", "large", "special", "zeros")
+"""How the inputs of a workload are drawn; see :mod:`warploom.judge.inputs`."""
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """One named tensor.
+
+    Attributes:
+        shape: words of axis names, integers or expressions, see :mod:`warploom.values.shape`.
+        dtype: one of :data:`ITEM_BYTES`.
+        low: smallest value for integer tensors, inclusive: an integer or an axis expression.
+        high: largest value for integer tensors, exclusive: an integer or an axis expression.
+        scale: factor on drawn floating-point values (weights of a deep sum want a small one).
+        positive: draw absolute values (variances, probabilities).
+    """
+
+    shape: str
+    dtype: str = "float32"
+    low: int | str | None = None
+    high: int | str | None = None
+    scale: float = 1.0
+    positive: bool = False
+
+    def __post_init__(self) -> None:
+        if self.dtype not in ITEM_BYTES:
+            raise ProblemError(f"dtype {self.dtype!r} is unknown; known: {', '.join(ITEM_BYTES)}")
+        if not isinstance(self.shape, str):
+            raise ProblemError(f"a shape is a text such as 'rows cols', not {self.shape!r}")
+
+    def size_bytes(self, axes: Mapping[str, int]) -> int:
+        """Bytes of the dense tensor at these axes."""
+        count = 1
+        for length in extents(self.shape, axes):
+            count *= length
+        return count * ITEM_BYTES[self.dtype]
+
+
+@dataclass(frozen=True, init=False)
+class Workload:
+    """One concrete shape and how its inputs are drawn: ``Workload(rows=4096, cols=1024, recipe="wide")``."""
+
+    axes: tuple[tuple[str, int], ...]
+    recipe: str
+
+    def __init__(self, recipe: str = "normal", **axes: int) -> None:
+        if recipe not in RECIPES:
+            raise ProblemError(f"recipe {recipe!r} is unknown; known: {', '.join(RECIPES)}")
+        for name, length in axes.items():
+            if type(length) is not int or length < 1:
+                raise ProblemError(f"axis {name!r} of a workload must be a whole number of at least 1, not {length!r}")
+        object.__setattr__(self, "axes", tuple(axes.items()))
+        object.__setattr__(self, "recipe", recipe)
+
+    @property
+    def extents(self) -> dict[str, int]:
+        """Axis name → length."""
+        return dict(self.axes)
+
+    def __str__(self) -> str:
+        shape = ",".join(f"{name}={length}" for name, length in self.axes)
+        return shape if self.recipe == "normal" else f"{shape}:{self.recipe}"
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """How exact a result must be.
+
+    The tolerance is calibrated by the judge from the reference's own error against float64;
+    these are the factors on that calibration, and absolute floors for the rare problem that needs them.
+
+    Attributes:
+        factor: how many times the reference's own error is allowed.
+        absolute: added to the calibrated tolerance of every element.
+        relative: added, times the magnitude of the expected element.
+    """
+
+    factor: float = 4.0
+    absolute: float = 0.0
+    relative: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.factor <= 0 or self.absolute < 0 or self.relative < 0:
+            raise ProblemError(f"a tolerance has a factor above 0 and nothing below 0, not {self}")
+
+
+@dataclass(frozen=True)
+class Reference:
+    """Where the reference function is written: a file and a name in it, with the hash of its text."""
+
+    path: str
+    name: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What must be computed.
+
+    Attributes:
+        name: also the entry point of a C-like kernel; a valid C identifier.
+        axes: symbolic axis names; they follow the tensors in the calling convention, as ``int64_t``.
+        inputs: name → tensor, in calling order.
+        outputs: name → tensor, in calling order; the caller owns them.
+        reference: takes the inputs in order, returns the output, or a tuple of the outputs in order.
+        workloads: timed, and shown to proposers.
+        held_out: verified only, never shown to a proposer.
+        tolerance: see :class:`Tolerance`.
+        title: one line for people.
+        operations: floating-point operations of one call as an axis expression, for the roofline; "" where unknown.
+    """
+
+    name: str
+    axes: tuple[str, ...]
+    inputs: Mapping[str, Tensor]
+    outputs: Mapping[str, Tensor]
+    reference: Callable[..., Any] | Reference
+    workloads: Sequence[Workload]
+    held_out: Sequence[Workload] = ()
+    tolerance: Tolerance = field(default_factory=Tolerance)
+    title: str = ""
+    operations: str = ""
+
+    def __post_init__(self) -> None:
+        _check_kinds(self)
+        if not self.name.isidentifier():
+            raise ProblemError(f"problem name {self.name!r} must be a valid identifier: it names the kernel")
+        if not self.outputs or not self.workloads:
+            raise ProblemError(f"problem {self.name!r} needs at least one output and one workload")
+        for workload in (*self.workloads, *self.held_out):
+            if set(workload.extents) != set(self.axes):
+                raise ProblemError(
+                    f"problem {self.name!r}: workload {workload} must give exactly the axes {', '.join(self.axes)}"
+                )
+            for name, tensor in (*self.inputs.items(), *self.outputs.items()):
+                if min(extents(tensor.shape, workload.extents), default=1) < 1:
+                    raise ProblemError(f"problem {self.name!r}: tensor {name!r} would be empty at workload {workload}")
+            if self.operations:
+                extent(self.operations, workload.extents)
+
+    @cached_property
+    def hash(self) -> str:
+        """Hash of everything that changes what is judged: the text of the reference too, not where its file lies."""
+        description = describe(self)
+        del description["reference"]["path"]
+        return hashlib.sha256(json.dumps(description, sort_keys=True).encode()).hexdigest()[:16]
+
+    def traffic_bytes(self, workload: Workload) -> int:
+        """Bytes that any correct kernel must move at least: every input read once, every output written once."""
+        tensors = (*self.inputs.values(), *self.outputs.values())
+        return sum(tensor.size_bytes(workload.extents) for tensor in tensors)
+
+
+def _check_kinds(problem: Problem) -> None:
+    """Say in words of the problem file what a field of the wrong type should have been."""
+
+    def need(right: bool, name: str, kind: str) -> None:
+        if not right:
+            raise ProblemError(f"{name} must be {kind}, not {getattr(problem, name)!r}")
+
+    def all_of(values: Any, container: type, kind: type) -> bool:
+        return (
+            isinstance(values, Iterable)
+            and isinstance(values, container)
+            and all(isinstance(value, kind) for value in values)
+        )
+
+    for name in ("name", "title", "operations"):
+        need(isinstance(getattr(problem, name), str), name, "a text")
+    need(all_of(problem.axes, tuple, str), "axes", 'a tuple of names such as ("rows", "cols")')
+    for name in ("inputs", "outputs"):
+        tensors = getattr(problem, name)
+        right = all_of(tensors, Mapping, str) and all(isinstance(tensor, Tensor) for tensor in tensors.values())
+        need(right, name, "a dictionary from names to Tensor(…)")
+    for name in ("workloads", "held_out"):
+        need(all_of(getattr(problem, name), Sequence, Workload), name, "a list of Workload(…)")
+    need(isinstance(problem.tolerance, Tolerance), "tolerance", "a Tolerance(…)")
+
+
+def describe(problem: Problem) -> dict[str, Any]:
+    """The problem as plain JSON values; the reference must be a :class:`Reference` by now."""
+    if not isinstance(problem.reference, Reference):
+        raise ProblemError(f"problem {problem.name!r} was not loaded through warploom.problems")
+    return {
+        "name": problem.name,
+        "axes": list(problem.axes),
+        "inputs": {name: asdict(tensor) for name, tensor in problem.inputs.items()},
+        "outputs": {name: asdict(tensor) for name, tensor in problem.outputs.items()},
+        "reference": asdict(problem.reference),
+        "workloads": [{"recipe": w.recipe, **w.extents} for w in problem.workloads],
+        "held_out": [{"recipe": w.recipe, **w.extents} for w in problem.held_out],
+        "tolerance": asdict(problem.tolerance),
+        "title": problem.title,
+        "operations": problem.operations,
+    }
+
+
+def from_description(description: Mapping[str, Any]) -> Problem:
+    """The inverse of :func:`describe`."""
+    return Problem(
+        name=description["name"],
+        axes=tuple(description["axes"]),
+        inputs={name: Tensor(**tensor) for name, tensor in description["inputs"].items()},
+        outputs={name: Tensor(**tensor) for name, tensor in description["outputs"].items()},
+        reference=Reference(**description["reference"]),
+        workloads=tuple(Workload(**workload) for workload in description["workloads"]),
+        held_out=tuple(Workload(**workload) for workload in description["held_out"]),
+        tolerance=Tolerance(**description["tolerance"]),
+        title=description["title"],
+        operations=description["operations"],
+    )

@@ -1,0 +1,174 @@
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from warploom.archive.encode import (
+    event_from,
+    event_text,
+    from_plain,
+    job_from,
+    job_text,
+    pack_evaluation,
+    pack_proposal,
+    to_plain,
+    unpack_evaluation,
+    unpack_proposal,
+)
+from warploom.errors import JournalError
+from warploom.values.candidate import Candidate, Lineage, Proposal, Step
+from warploom.values.event import (
+    EVENTS,
+    Asked,
+    Declined,
+    Evaluated,
+    Event,
+    Member,
+    Migrated,
+    NotPromoted,
+    Promoted,
+    Proposed,
+    RunEnded,
+    RunPaused,
+    RunResumed,
+    RunStarted,
+)
+from warploom.values.job import Job
+from warploom.values.outcome import FAILURE_KINDS, STAGES, Build, Check, Failed, Passed, Timing, Verdict
+from warploom.values.problem import RECIPES, Workload
+from warploom.values.request import Individual
+
+texts = st.text(max_size=20)
+ids = st.text("0123456789abcdef", min_size=16, max_size=16)
+counts = st.integers(-(2**53), 2**53)
+numbers = st.floats(allow_nan=False)
+scalars = st.one_of(counts, numbers, texts)
+named = st.lists(st.tuples(texts, scalars), max_size=3).map(tuple)
+facts = st.dictionaries(texts, counts, max_size=3)
+workloads = st.builds(
+    lambda recipe, axes: Workload(recipe, **axes),
+    st.sampled_from(RECIPES),
+    st.dictionaries(st.sampled_from(["n", "rows", "cols"]), st.integers(1, 10**6), min_size=1),
+)
+candidates = st.builds(
+    Candidate,
+    texts,
+    texts,
+    st.lists(st.tuples(texts, texts), min_size=1, max_size=2).map(tuple),
+    texts,
+    named,
+    st.lists(texts, max_size=3).map(tuple),
+)
+lineages = st.builds(
+    Lineage,
+    st.lists(ids, max_size=2).map(tuple),
+    texts,
+    texts,
+    ids,
+    st.lists(st.builds(Step, texts, texts, named), max_size=3).map(tuple),
+    texts,
+    texts,
+    counts,
+    numbers,
+)
+builds = st.builds(Build, texts, texts, texts, st.lists(texts, max_size=3).map(tuple), texts, counts, facts)
+verdicts = st.builds(
+    Verdict,
+    st.lists(st.builds(Check, texts, counts, numbers, numbers, counts, texts, st.booleans()), max_size=3).map(tuple),
+)
+times = st.lists(numbers, max_size=5).map(tuple)
+timings = st.builds(Timing, workloads, texts, times, times, st.tuples(counts, counts), texts, texts)
+plain = st.dictionaries(texts, st.one_of(counts, texts, st.booleans(), numbers, st.none()), max_size=3)
+passed = st.builds(Passed, builds, verdicts, st.lists(timings, max_size=3).map(tuple), plain, facts)
+failed = st.builds(Failed, st.sampled_from(STAGES), st.sampled_from(FAILURE_KINDS), texts, texts, facts, plain)
+cells = st.lists(st.integers(0, 3), min_size=3, max_size=3).map(tuple)
+members = st.builds(Member, ids, numbers, numbers, cells, counts)
+some = st.lists(members, max_size=3).map(tuple)
+EVENT_STRATEGIES: tuple[Any, ...] = (
+    st.builds(RunStarted, plain, plain, plain, texts),
+    st.builds(RunResumed, plain, texts),
+    st.builds(Asked, counts, texts, some, some, st.none() | cells, counts, counts, numbers),
+    st.builds(Proposed, counts, ids, texts, texts, texts),
+    st.builds(Declined, counts, texts, ids),
+    st.builds(
+        Evaluated, counts, ids, texts, texts, texts, st.none() | numbers, numbers, st.none() | cells, counts, texts
+    ),
+    st.builds(Migrated, st.lists(st.tuples(ids, counts, counts), max_size=3).map(tuple)),
+    st.builds(
+        Promoted,
+        ids,
+        numbers,
+        numbers,
+        st.dictionaries(texts, st.tuples(numbers, numbers, numbers), max_size=2),
+        st.none() | numbers,
+    ),
+    st.builds(NotPromoted, ids, texts, st.none() | numbers, numbers),
+    st.builds(RunPaused, texts),
+    st.builds(RunEnded, texts),
+)
+
+events = st.one_of(*EVENT_STRATEGIES)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.one_of(passed, failed))
+def test_evaluations_go_round(evaluation: Passed | Failed) -> None:
+    assert unpack_evaluation(pack_evaluation(evaluation)) == evaluation
+
+
+@settings(max_examples=60, deadline=None)
+@given(candidates, lineages)
+def test_proposals_go_round_and_keep_their_id(candidate: Candidate, lineage: Lineage) -> None:
+    found = unpack_proposal(pack_proposal(Proposal(candidate, lineage)))
+    assert found == Proposal(candidate, lineage)
+    assert found.candidate.id == candidate.id
+
+
+@settings(max_examples=60, deadline=None)
+@given(candidates, texts, st.sampled_from(["screen", "promote"]), st.none() | numbers)
+def test_jobs_go_round(candidate: Candidate, problem: str, effort: Any, incumbent: float | None) -> None:
+    job = Job(candidate, problem, effort, incumbent)
+    assert job_from(job_text(job)) == job
+
+
+@settings(max_examples=150, deadline=None)
+@given(events)
+def test_events_go_round(event: Event) -> None:
+    assert event_from(*event_text(event)) == event
+
+
+@settings(max_examples=30, deadline=None)
+@given(candidates, lineages, numbers, cells, facts)
+def test_individuals_go_round(
+    candidate: Candidate, lineage: Lineage, fitness: float, cell: tuple[int, ...], known: dict[str, int]
+) -> None:
+    individual = Individual(candidate, lineage, fitness, cell, 1, 0.5, known)
+    assert from_plain(Individual | None, to_plain(individual)) == individual
+    assert from_plain(Individual | None, to_plain(None)) is None
+
+
+def test_infinite_errors_survive() -> None:
+    check = Check("n=1", 1, math.inf, math.nan, 0)
+    evaluation = Passed(Build("", "", "", (), "", 0), Verdict((check,)), ())
+    found = unpack_evaluation(pack_evaluation(evaluation))
+    assert isinstance(found, Passed)
+    assert found.verdict.checks[0].max_abs_error == math.inf
+    assert math.isnan(found.verdict.checks[0].max_rel_error)
+
+
+@pytest.mark.parametrize("kind", EVENTS)
+def test_every_kind_of_event_is_among_those_that_go_round(kind: type[Event]) -> None:
+    assert any(kind.__name__ in repr(drawn) for drawn in EVENT_STRATEGIES)
+
+
+def test_damage_is_a_journal_error() -> None:
+    with pytest.raises(JournalError, match="damaged"):
+        unpack_evaluation(b"nothing")
+    with pytest.raises(JournalError, match="unknown kind 'Fancy'"):
+        event_from("Fancy", "{}")
+    with pytest.raises(JournalError, match="damaged"):
+        event_from("Proposed", "{}")

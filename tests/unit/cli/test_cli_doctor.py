@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import json
+import shutil
+import sysconfig
+from importlib.metadata import PackageNotFoundError
+from pathlib import Path
+
+import pytest
+
+from warploom.cli import doctor
+from warploom.cli.main import FAILED, PASSED, run
+from warploom.errors import ToolchainError
+from warploom.sandbox.jail import Jail
+
+Captured = pytest.CaptureFixture[str]
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(doctor, "WATCH_SECONDS", 0.01)
+
+
+def finding(name: str) -> doctor.Finding:
+    return next(found for found in doctor.examine() if found.name == name)
+
+
+def test_this_machine_is_able_and_every_finding_is_told(capsys: Captured) -> None:
+    assert run(["doctor", "--json"]) == PASSED
+    found = json.loads(capsys.readouterr().out)
+    assert found["able"]
+    names = {entry["name"] for entry in found["findings"]}
+    assert names >= {"warploom", "compiler", "OpenMP", "PyTorch", "sandbox", "cores", "cache"}
+    assert run(["doctor"]) == PASSED
+    text = capsys.readouterr().out
+    assert all(name in text for name in names)
+
+
+def no_compiler(self: object) -> str:
+    raise ToolchainError("the compiler 'g++' was not found")
+
+
+def test_without_a_compiler_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
+    monkeypatch.setattr("warploom.toolchain.cpp.CppToolchain.version", no_compiler)
+    assert run(["doctor"]) == FAILED
+    text = capsys.readouterr().out
+    assert "apt-get install g++" in text
+    assert "cannot be evolved" in text
+
+
+def test_without_torch_it_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    def absent(name: str) -> str:
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr(doctor, "version", absent)
+    found = finding("PyTorch")
+    assert found.state == doctor.MISSING
+    assert "pip install torch" in found.mend
+
+
+def test_a_weaker_sandbox_is_named_with_its_gaps(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "find_jail", lambda: Jail("rlimits", ("files: everything can be read",)))
+    monkeypatch.setattr(shutil, "which", lambda name: None if name == "bwrap" else f"/usr/bin/{name}")
+    found = finding("sandbox")
+    assert found.state == doctor.WEAKER
+    assert "everything can be read" in found.detail
+    assert found.mend == "apt-get install bubblewrap"
+
+
+def test_a_cache_that_cannot_be_written_is_said_to_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert finding("cache").state == doctor.OK
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    monkeypatch.setenv("HOME", str(tmp_path / "file"))
+    found = finding("cache")
+    assert found.state == doctor.WEAKER
+    assert "XDG_CACHE_HOME" in found.mend
+
+
+def test_a_full_disk_is_said_to_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "LEAST_FREE_GIB", 1e9)
+    assert finding("cache").state == doctor.WEAKER
+
+
+@pytest.mark.parametrize(("busy", "state"), [(0.02, doctor.OK), (0.9, doctor.WEAKER), (None, None)])
+def test_a_busy_machine_is_said_to_be(busy: float | None, state: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "busy_share", lambda seconds: busy)
+    assert [found.state for found in doctor.examine() if found.name == "load"] == ([state] if state else [])
+
+
+def test_a_build_without_a_jail_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("warploom.toolchain.cpp.CppToolchain.gaps", ("files: the compiler reads everything",))
+    assert "the compiler reads everything" in finding("build").detail
+
+
+def test_missing_headers_cost_the_compile_baseline(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sysconfig, "get_paths", lambda: {"include": "/nowhere"})
+    found = finding("torch.compile")
+    assert found.state == doctor.WEAKER
+    assert "python3-dev" in found.mend
+
+
+def test_busy_share_is_a_share() -> None:
+    share = doctor.busy_share(0.05)
+    assert share is None or 0.0 <= share <= 1.0

@@ -1,0 +1,122 @@
+"""The memory of timed calls: windows, fresh content, and a check that misses nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from warploom.judge.bench import Bench
+from warploom.judge.calls import arguments
+from warploom.judge.compare import Allowance
+from warploom.judge.layout import view
+from warploom.judge.measure import MOST_CALLS, block_calls
+from warploom.judge.session import SMALLEST_FLOOR, noise_floor
+from warploom.values.problem import Problem, Reference, Tensor, Workload
+from warploom.values.speedup import Speedup
+
+PROBLEM = Problem(
+    name="twice",
+    axes=("rows", "cols"),
+    inputs={"x": Tensor("rows cols"), "w": Tensor("cols", "int8")},
+    outputs={"out": Tensor("rows cols"), "top": Tensor("rows", "int64")},
+    reference=Reference("twice.py", "twice", ""),
+    workloads=[Workload(rows=64, cols=500)],
+)
+
+
+@pytest.fixture
+def bench() -> Iterator[Bench]:
+    made = Bench(PROBLEM, PROBLEM.workloads[0], np.random.default_rng(0))
+    made.allowances = (Allowance(1e-5, 1e-5), Allowance(0, 0))
+    made.make_room(3)
+    yield made
+    made.close()
+
+
+def fill_right(bench: Bench, calls: int) -> None:
+    """Outputs as they should be."""
+    rng = np.random.default_rng(9)
+    for output, result in zip(bench.outputs[:calls], bench.results, strict=False):
+        for region in bench.outputs_layout.regions:
+            values = view(result, region)
+            values[:] = rng.integers(-100, 100, size=values.size)
+            view(output, region)[:] = values
+
+
+def test_windows_start_at_different_lines_inside_the_room(bench: Bench) -> None:
+    windows = bench.windows(MOST_CALLS)
+    for index, region in enumerate(bench.layout.regions):
+        starts = [window[index] for window in windows]
+        assert len(set(starts)) == MOST_CALLS
+        assert all(start % 64 == 0 for start in starts)
+        assert all(region.offset <= start <= region.offset + region.room_bytes - region.size_bytes for start in starts)
+    assert bench.windows(3) != bench.windows(3)
+
+
+def test_renewed_content_is_new_everywhere(bench: Bench) -> None:
+    seen = []
+    for _ in range(2):
+        bench.renew()
+        seen.append([view(bench.inputs, region, room=True).copy() for region in bench.layout.regions])
+    for before, after in zip(*seen, strict=True):
+        assert (before != after).mean() > 0.4
+
+
+def test_calls_carry_window_outputs_and_axes(bench: Bench) -> None:
+    windows = bench.windows(2)
+    first, second = bench.calls(windows)
+    assert first.outputs is not second.outputs
+    offsets = [region.offset for region in bench.outputs_layout.regions]
+    assert second.arguments == arguments(windows[1], offsets, PROBLEM, bench.workload)
+    assert [role for role, _ in first.arguments] == ["input", "input", "output", "output", "axis", "axis"]
+    assert [value for _, value in first.arguments][-2:] == [64, 500]
+
+
+def test_right_outputs_pass(bench: Bench) -> None:
+    bench.lay_poison(3)
+    fill_right(bench, 3)
+    assert bench.check(3) is None
+
+
+@pytest.mark.parametrize("call", [0, 1, 2])
+def test_every_output_of_every_call_is_checked(bench: Bench, call: int) -> None:
+    out, top = bench.outputs_layout.regions
+    for region, place in ((out, 64 * 500 - 1), (top, 63)):
+        bench.lay_poison(3)
+        fill_right(bench, 3)
+        view(bench.outputs[call], region)[place] += 1
+        rejection = bench.check(3)
+        assert rejection is not None
+        assert rejection[0] == "wrong_result"
+        assert repr(region.name) in rejection[1]
+
+
+def test_unwritten_and_overrun_are_seen_in_timed_calls(bench: Bench) -> None:
+    bench.lay_poison(2)
+    assert (bench.check(2) or ("",))[0] == "unwritten_output"
+    fill_right(bench, 2)
+    end = bench.outputs_layout.regions[0].offset + bench.outputs_layout.regions[0].size_bytes
+    bench.outputs[1].memory[end + 5] ^= 0xFF
+    assert (bench.check(2) or ("",))[0] == "out_of_bounds"
+
+
+def test_stale_outputs_do_not_pass(bench: Bench) -> None:
+    bench.lay_poison(1)
+    fill_right(bench, 1)
+    assert bench.check(1) is None
+    bench.lay_poison(1)
+    assert bench.check(1) is not None
+
+
+def test_blocks_are_long_enough_and_bounded(bench: Bench) -> None:
+    assert block_calls(bench, 5e6) == 1
+    assert block_calls(bench, 0.5e6) == 3
+    assert block_calls(bench, 100) == MOST_CALLS
+
+
+def test_the_noise_floor_is_what_a_kernel_against_itself_shows() -> None:
+    assert noise_floor(Speedup(1.0, 0.999, 1.001)) == SMALLEST_FLOOR
+    assert noise_floor(Speedup(0.9, 0.9, 0.9)) == pytest.approx(0.105, abs=1e-3)
+    assert noise_floor(Speedup(1.0, 0.9, 1.1)) == pytest.approx(0.1, abs=1e-2)

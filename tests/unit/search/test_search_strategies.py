@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+import random
+from collections import Counter
+
+from warploom.archive.islands import Archive
+from warploom.search.strategies.greedy import STAGNATION, Greedy
+from warploom.search.strategies.islands import OPENING, Islands
+from warploom.search.strategies.random import Uniform
+from warploom.search.strategy import make_strategy
+from warploom.testing.synthetic import GENES, synthetic_candidate, synthetic_evaluation
+from warploom.values.candidate import Lineage, Proposal
+from warploom.values.config import STRATEGIES, RunConfig
+from warploom.values.request import Feedback, Individual, Request
+
+LATE = 0.5
+
+
+def individual(number: int, fitness: float, cell: tuple[int, ...] = (0, 0, 0), island: int = 0) -> Individual:
+    genes = tuple(number // 10**place % 10 for place in range(GENES))
+    return Individual(synthetic_candidate(genes), Lineage(), fitness, cell, island)
+
+
+def feedback(request: Request, number: int, fitness: float | None, status: str = "not_added") -> Feedback:
+    candidate = individual(number, 0.0).candidate
+    parent = request.parents[0].fitness if request.parents else None
+    proposal = Proposal(candidate, Lineage())
+    return Feedback(request, proposal, synthetic_evaluation(candidate), fitness, parent, None, status)
+
+
+def archive(islands: int = 1) -> Archive:
+    made = Archive(islands, 10)
+    made.admit(individual(0, 0.0))
+    return made
+
+
+def asked(strategy: Islands | Greedy | Uniform, known: Archive, count: int, progress: float = LATE) -> list[Request]:
+    return [strategy.ask(known, random.Random(number), number, progress) for number in range(count)]
+
+
+def test_the_configuration_names_the_strategy() -> None:
+    kinds = {name: type(make_strategy(RunConfig("twice", strategy=name))).__name__ for name in STRATEGIES}
+    assert kinds == {"islands": "Islands", "greedy": "Greedy", "random": "Uniform"}
+
+
+def test_islands_open_with_the_seed_and_then_leave_it() -> None:
+    known = archive()
+    known.admit(individual(1, 2.0, (1, 0, 0)))
+    early = {request.parents[0].candidate.id for request in asked(Islands(), known, 20, OPENING / 2)}
+    assert early == {individual(0, 0.0).candidate.id}
+    late = Counter(request.parents[0].candidate.id for request in asked(Islands(), known, 100))
+    assert late[individual(1, 0.0).candidate.id] > 90
+
+
+def test_islands_take_turns_and_stay_apart() -> None:
+    known = archive(3)
+    for number in range(1, 40):
+        known.admit(individual(number, number / 40, (number % 4, 0, 0), number % 3))
+    for number, request in enumerate(asked(Islands(), known, 60)):
+        assert request.island == number % 3
+        residents = {one.candidate.id for one in known.islands[request.island].everyone()}
+        assert all(one.candidate.id in residents for one in (*request.parents, *request.inspirations))
+
+
+def test_islands_try_neglected_cells() -> None:
+    """A cell that was tried often and in vain gives way to one as good that was not."""
+    known = archive()
+    known.admit(individual(1, 1.0, (1, 0, 0)))
+    known.admit(individual(2, 1.0, (2, 0, 0)))
+    strategy = Islands()
+    for number in range(40):
+        request = Request(number, "", (individual(1, 1.0, (1, 0, 0)),), (), None, 0, 0)
+        strategy.tell(feedback(request, 100 + number, None, "failed"))
+    chosen = Counter(request.parents[0].cell for request in asked(strategy, known, 200))
+    assert chosen[(2, 0, 0)] > 2 * chosen[(1, 0, 0)]
+
+
+def test_islands_count_what_paid_less() -> None:
+    paid, vain = Islands(), Islands()
+    for number in range(20):
+        request = Request(number, "", (individual(1, 1.0, (1, 0, 0)),), (), None, 0, 0)
+        paid.tell(feedback(request, 100 + number, 1.0, "improved"))
+        vain.declined(request)
+    assert paid.snapshot()["tries"][0][2] < vain.snapshot()["tries"][0][2]
+
+
+def test_islands_also_breed_from_the_bench() -> None:
+    known = archive()
+    known.admit(individual(1, 1.0, (1, 0, 0)))
+    known.admit(individual(2, 0.99, (1, 0, 0)))
+    parents = Counter(request.parents[0].candidate.id for request in asked(Islands(), known, 200))
+    assert 5 < parents[individual(2, 0.0).candidate.id] < 100
+
+
+def test_the_crossover_partner_is_another_cell_of_the_island() -> None:
+    known = archive()
+    for number in range(1, 6):
+        known.admit(individual(number, number / 5, (number % 3, number % 2, 0)))
+    partners = Counter[str]()
+    for request in asked(Islands(), known, 200):
+        parent, first = request.parents[0], request.inspirations[0]
+        assert parent.candidate.id != first.candidate.id
+        assert len({one.candidate.id for one in request.inspirations}) == len(request.inspirations) <= 3
+        partners[first.candidate.id] += 1
+    assert len(partners) >= 3
+
+
+def test_greedy_follows_the_best_and_restarts_from_the_seed() -> None:
+    strategy, known = Greedy(), archive()
+    seed = Request(0, "seed", (), (), None, 0, 0)
+    strategy.tell(feedback(seed, 0, 0.0, "new"))
+    strategy.tell(feedback(asked(strategy, known, 1)[0], 7, 0.8, "new"))
+    request = asked(strategy, known, 1)[0]
+    assert request.parents[0].candidate == individual(7, 0.0).candidate
+    for number in range(STAGNATION):
+        assert asked(strategy, known, 1)[0].parents[0].candidate == individual(7, 0.0).candidate
+        strategy.tell(feedback(request, 20 + number, 0.3))
+    restarted = asked(strategy, known, 1)[0]
+    assert restarted.parents[0].candidate == individual(0, 0.0).candidate
+    assert restarted.inspirations[0].candidate == individual(7, 0.0).candidate
+    strategy.tell(feedback(restarted, 30, -0.5))
+    assert asked(strategy, known, 1)[0].parents[0].candidate == individual(0, 0.0).candidate
+    strategy.tell(feedback(restarted, 31, 0.1))
+    assert asked(strategy, known, 1)[0].parents[0].candidate == individual(31, 0.0).candidate
+
+
+def test_random_prefers_nothing() -> None:
+    known = archive()
+    for number in range(1, 4):
+        known.admit(individual(number, 10.0 * number, (number, 0, 0)))
+    parents = Counter(request.parents[0].candidate.id for request in asked(Uniform(), known, 400))
+    assert len(parents) == 4
+    assert min(parents.values()) > 60
