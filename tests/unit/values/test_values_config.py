@@ -51,6 +51,7 @@ def test_the_problem_must_be_named() -> None:
 
 def test_every_field_is_read_somewhere() -> None:
     root = Path(warploom.__file__).parent
-    text = "\n".join(path.read_text() for path in (root / "search").rglob("*.py"))
+    readers = [path for path in root.rglob("*.py") if path != root / "values" / "config.py"]
+    text = "\n".join(path.read_text() for path in readers)
     for entry in fields(RunConfig):
-        assert re.search(rf"config\.{entry.name}\b", text), f"nothing in search reads {entry.name}"
+        assert re.search(rf"config\.{entry.name}\b", text), f"nothing reads {entry.name}"
