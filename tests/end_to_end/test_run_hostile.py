@@ -102,6 +102,7 @@ def test_a_run_with_hostile_candidates_spends_its_whole_budget(tmp_path: Path) -
     before = set(psutil.Process().children(recursive=True))
     operators: dict[str, str] = {}
     took: dict[str, float] = {}
+    verified: dict[str, float] = {}
     last = [time.monotonic()]
 
     def observe(event: Event, state: object) -> None:
@@ -121,6 +122,9 @@ def test_a_run_with_hostile_candidates_spends_its_whole_budget(tmp_path: Path) -
     with journals.read(tmp_path / "run") as journal:
         outcomes = {event.candidate: event for event in journal.events() if isinstance(event, Evaluated)}
         for candidate in outcomes:
+            judged = journal.evaluation(candidate, "screen")
+            assert judged
+            verified[candidate] = judged.elapsed_ns["verify"] / 1e9
             operators[candidate] = journal.proposal(candidate).lineage.operator
     assert summary.evaluations == EVALUATIONS
     assert summary.best
@@ -129,6 +133,10 @@ def test_a_run_with_hostile_candidates_spends_its_whole_budget(tmp_path: Path) -
         if kind in HOSTILE:
             assert event.outcome != "passed", f"{kind}: {event}"
             assert took[candidate] < CALL_SECONDS + 4, f"{kind} took {took[candidate]:.1f} s"
+            if kind == "hang":
+                assert CALL_SECONDS <= verified[candidate] < CALL_SECONDS + 1, (
+                    f"a hang cost {verified[candidate]:.2f} s"
+                )
         else:
             assert event.outcome == "passed", event
     assert Counter(operators.values())["honest"] == EVALUATIONS - 1 - len(HOSTILE)

@@ -33,7 +33,7 @@ class Plan:
     few: int
 
 
-SCREEN = Plan(least=5, most=25, seconds=0.15, half_width=0.02, patience_seconds=0.15, few=3)
+SCREEN = Plan(least=5, most=25, seconds=0.12, half_width=0.02, patience_seconds=0.12, few=3)
 PROMOTE = Plan(least=20, most=60, seconds=1.5, half_width=0.01, patience_seconds=20.0, few=5)
 AGAINST_ITSELF = Plan(least=20, most=40, seconds=0.8, half_width=0.005, patience_seconds=20.0, few=5)
 """For the noise floor: as many pairs as a promotion has at least."""
