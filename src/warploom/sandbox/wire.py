@@ -59,12 +59,14 @@ def receive_hello(channel: socket.socket) -> tuple[int, int]:
     data, extra, _, _ = channel.recvmsg(256, socket.CMSG_SPACE(size))
     if not data:
         raise EOFError
-    words = data.decode(errors="replace").split()
-    if len(words) != 2 or words[0] != "hello" or not words[1].isdigit():
+    words = data.split()
+    if len(words) != 2 or words[0] != b"hello" or not words[1].isdigit():
         raise ProtocolError(f"expected a greeting, got {data[:80]!r}")
     for level, kind, content in extra:
         if level == socket.SOL_SOCKET and kind == socket.SCM_CREDENTIALS:
-            return struct.unpack("3i", content[:size])[0], int(words[1])
+            sender = struct.unpack("3i", content[:size])[0]
+            if sender > 0:  # 0: sent before anybody asked for credentials, or by nobody in this namespace
+                return sender, int(words[1])
     raise ProtocolError("the greeting came without the sender's credentials")
 
 

@@ -60,6 +60,8 @@ class WorkerProcess:
         deadline = time.monotonic() + self._limits.start_seconds
         self._channel, theirs = wire.pair()
         self._open.callback(self._channel.close)
+        # Before the worker starts: a greeting that was sent earlier comes without its sender's credentials.
+        self._channel.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
         user = self._jail.user()
         with contextlib.ExitStack() as stack:
             stack.callback(theirs.close)
@@ -108,7 +110,6 @@ class WorkerProcess:
 
     def _greet(self, deadline: float) -> int:
         """Wait for the worker's first message; its process id as itself sees it."""
-        self._channel.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
         self._wait(deadline)
         try:
             self._pid, own_pid = wire.receive_hello(self._channel)

@@ -99,7 +99,7 @@ def test_the_kernel_vouches_for_the_sender_of_the_greeting(ends: Pair) -> None:
     assert wire.receive_hello(ours) == (os.getpid(), 2)
 
 
-@pytest.mark.parametrize("words", [b"hello", b"hello me", b"bye 2", b"hello 2 3", b"hello -2"])
+@pytest.mark.parametrize("words", [b"hello", b"hello me", b"bye 2", b"hello 2 3", b"hello -2", "hello ²".encode()])
 def test_a_greeting_must_be_one(ends: Pair, words: bytes) -> None:
     ours, theirs = ends
     ours.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
@@ -111,5 +111,14 @@ def test_a_greeting_must_be_one(ends: Pair, words: bytes) -> None:
 def test_a_greeting_without_credentials_is_refused(ends: Pair) -> None:
     ours, theirs = ends
     theirs.send(b"hello 2")
+    with pytest.raises(wire.ProtocolError, match="credentials"):
+        wire.receive_hello(ours)
+
+
+def test_a_greeting_from_before_credentials_were_asked_for_is_refused(ends: Pair) -> None:
+    """The kernel then names process 0 as its sender; found under load, when workers were quicker than their owner."""
+    ours, theirs = ends
+    theirs.send(b"hello 2")
+    ours.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
     with pytest.raises(wire.ProtocolError, match="credentials"):
         wire.receive_hello(ours)
