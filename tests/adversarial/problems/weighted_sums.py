@@ -1,0 +1,28 @@
+"""Small on purpose: a long reduction with a short output, and one timed shape whose answer is zero."""
+
+import torch
+
+from warploom import Problem, Tensor, Workload
+
+
+def weighted_sums(x: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+    """The product of a matrix with a vector."""
+    return x @ weight
+
+
+problem = Problem(
+    name="weighted_sums",
+    title="matrix times vector, small",
+    axes=("rows", "cols"),
+    inputs={"x": Tensor("rows cols"), "weight": Tensor("cols")},
+    outputs={"out": Tensor("rows")},
+    reference=weighted_sums,
+    workloads=[Workload(rows=64, cols=4096), Workload(rows=256, cols=2048, recipe="zeros")],
+    held_out=[
+        Workload(rows=1, cols=1),
+        Workload(rows=17, cols=1001),
+        Workload(rows=9, cols=4096, recipe="spikes"),
+        Workload(rows=33, cols=515, recipe="wide"),
+    ],
+    operations="2*rows*cols",
+)
