@@ -6,7 +6,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from warploom.errors import NotApplicable, NothingToPropose
+from warploom.errors import NothingToPropose
 from warploom.propose.bandit import Bandit
 from warploom.propose.moves.book import FLAG_SETS, Composite
 from warploom.propose.moves.protocol import Move, Phase, Site
@@ -61,7 +61,7 @@ class Mutations:
             move = self._cookbook.moves[name]
             earlier = [step for step in self._cookbook.in_order(steps) if self._phase(step) <= move.phase]
             unit = self._cookbook.replay(root, earlier).unit
-            sites = [site for site in move.sites(unit) if not self._done(name, site, steps)]
+            sites = [site for site in self._cookbook.sites(name, unit) if not self._done(name, site, steps)]
             if not sites:
                 continue
             site = rng.choice(sites)
@@ -89,7 +89,7 @@ class Mutations:
             if move is None:
                 raise NothingToPropose(f"composite {composite.name} wants the unknown move {pick.move}")
             replayed = self._cookbook.replay(root, [s for s in recipe if self._phase(s) <= move.phase])
-            sites = move.sites(replayed.unit)
+            sites = self._cookbook.sites(pick.move, replayed.unit)
             step = self._fit(root, replayed, pick.move, pick.site, pick.parameters, sites, rng, default_share)
             if step is None:
                 if pick.required:
@@ -161,11 +161,8 @@ class Mutations:
         for site in sites[:1] if selector.startswith("@") else sites:
             drawn = dict(draw(site, rng, default_share)) | {key: value for key, value in wanted if key in site.choices}
             step = Step(name, selector, tuple(sorted(drawn.items())))
-            try:
-                self._cookbook.perform(replayed.unit, step, root.entry_point)
-            except NotApplicable:
-                continue
-            return step
+            if self._cookbook.attempt(root, replayed, step):
+                return step
         return None
 
     def _phase(self, step: Step) -> int:

@@ -17,9 +17,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from warploom.errors import NotApplicable
-from warploom.propose.moves.protocol import Move, Phase
+from warploom.propose.moves.protocol import Move, Phase, Site
 from warploom.syntax import evolve_block
 from warploom.syntax.cpp.parse import parse
+from warploom.syntax.cpp.remember import remembered
 from warploom.syntax.cpp.render import render
 from warploom.syntax.cpp.tree import Function, Loop, Statement, Unit
 from warploom.syntax.cpp.walk import walk
@@ -31,6 +32,9 @@ MOST_STATEMENTS = 1200
 
 MOST_TO_BLOCK = 600
 """Loops are rearranged only while the source is small: once blocks are unrolled, blocking them again never pays."""
+
+MOST_OFFERS = 64
+"""Of how many trees the sites of each move are kept."""
 
 MOST_PREFIXES = 512
 """How many intermediate trees are kept; recipes of a run share most of their steps."""
@@ -67,6 +71,11 @@ class Cookbook:
     def __init__(self, moves: Iterable[Move]) -> None:
         self.moves = {move.name: move for move in moves}
         self._prefixes: OrderedDict[tuple[str, tuple[Step, ...]], tuple[Unit, Applied | None]] = OrderedDict()
+        self._offers = {move.name: remembered(most=MOST_OFFERS)(move.sites) for move in self.moves.values()}
+
+    def sites(self, move: str, unit: Unit) -> Sequence[Site]:
+        """Where a move applies; remembered, because finding that out means trying every loop."""
+        return self._offers[move](unit)
 
     def in_order(self, steps: Iterable[Step]) -> list[Step]:
         """The steps in phase order; within a phase they keep their order. Unknown moves are dropped."""
@@ -97,6 +106,11 @@ class Cookbook:
             else:
                 done = done[:-1]
         return Replay(unit, tuple(dict.fromkeys(flags)), tuple(applied))
+
+    def attempt(self, root: Candidate, replayed: Replay, step: Step) -> bool:
+        """Whether a step takes effect after a recipe that was replayed; a later replay then has it at hand."""
+        done = tuple(applied.step for applied in replayed.applied if applied.step.move != FLAGS_MOVE)
+        return self._prefix(root, (*done, step), replayed.unit)[1] is not None
 
     def _prefix(
         self, root: Candidate, steps: tuple[Step, ...], before: Unit | None = None
@@ -129,7 +143,7 @@ class Cookbook:
         if move.phase <= Phase.BLOCKING and statements(unit) > MOST_TO_BLOCK:
             raise NotApplicable(f"{step.move}: the loops are unrolled already")
         parameters = dict(step.parameters)
-        sites = move.sites(unit)
+        sites = self.sites(step.move, unit)
         if not step.site.startswith("@"):
             choices = next((site.choices for site in sites if site.label == step.site), None)
             if choices is None:

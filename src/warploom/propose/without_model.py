@@ -18,6 +18,7 @@ from warploom.propose.bandit import Bandit
 from warploom.propose.crossover import cross_parameters, cross_recipes, cross_trees
 from warploom.propose.moves.book import COMPOSITES, MOVE_PRIORS, MOVES
 from warploom.propose.mutate import Mutation, Mutations
+from warploom.propose.opening import Opening
 from warploom.propose.points import point_of, space_of, with_point
 from warploom.propose.recipe import Cookbook, Replay, materialise
 from warploom.propose.tune import Tuner, structure_key
@@ -68,7 +69,7 @@ class WithoutModel:
         self._mutations = Mutations(self._cookbook, self._moves)
         self._tuner = Tuner()
         self._roots: OrderedDict[str, Candidate] = OrderedDict()
-        self._openings: dict[str, list[tuple[str, tuple[Step, ...]]]] = {}
+        self._openings: dict[str, Opening] = {}
         self._recent: OrderedDict[str, None] = OrderedDict()
         self._choices: dict[str, Callable[[Parent, Request, random.Random], Proposal]] = {
             "compose": self._compose,
@@ -95,9 +96,9 @@ class WithoutModel:
         rng = random.Random(request.seed)
         individual = request.parents[0]
         root, steps = self._genome(individual)
-        opening = self._opening(root)
-        if request.number <= len(opening) and request.number > 0:
-            name, recipe = opening[request.number - 1]
+        first = self._opening(root).number(request.number) if request.number > 0 else None
+        if first is not None:
+            name, recipe = first
             proposal = self._finish(root, recipe, individual, "open", f"open: {name}", ())
             if proposal.candidate.id not in self._recent:
                 return proposal
@@ -223,20 +224,9 @@ class WithoutModel:
         _remember(self._roots, individual.candidate.id, individual.candidate, MOST_ROOTS)
         return individual.candidate, ()
 
-    def _opening(self, root: Candidate) -> list[tuple[str, tuple[Step, ...]]]:
-        """The composites that apply to a root, each with its best-guess parameters, distinct results only."""
+    def _opening(self, root: Candidate) -> Opening:
         if root.id not in self._openings:
-            rng = random.Random(0)
-            found: dict[str, tuple[str, tuple[Step, ...]]] = {}
-            for composite in COMPOSITES:
-                try:
-                    mutation = self._mutations.compose(root, (), composite, rng, default_share=1.0)
-                except NothingToPropose:
-                    continue
-                candidate = materialise(root, self._cookbook.replay(root, mutation.steps))
-                if candidate.id != root.id:
-                    found.setdefault(candidate.id, (composite.name, mutation.steps))
-            self._openings[root.id] = list(found.values())
+            self._openings[root.id] = Opening(root, self._cookbook, self._mutations)
         return self._openings[root.id]
 
     def _mutated(self, parent: Parent, operator: str, mutation: Mutation) -> Proposal:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from itertools import zip_longest
 
 from warploom.errors import SourceError
 
 START = "EVOLVE-BLOCK-START"
 END = "EVOLVE-BLOCK-END"
+_AFTER_LINE = re.compile(r"(?<=\n)")  # nothing else ends a line for a compiler, whatever str.splitlines says
 
 
 def split(source: str) -> tuple[str, str, str]:
@@ -18,7 +20,7 @@ def split(source: str) -> tuple[str, str, str]:
     """
     start: int | None = None
     end: int | None = None
-    lines = source.splitlines(keepends=True)
+    lines = _AFTER_LINE.split(source)
     for number, line in enumerate(lines, start=1):
         if START in line:
             if start is not None:
@@ -58,14 +60,14 @@ def enforce(parent: str, child: str) -> None:
         return
     new_before, _, new_after = split(child)
     _compare(before, new_before, 1)
-    offset = len(child[: len(child) - len(new_after)].splitlines()) + 1
+    offset = child[: len(child) - len(new_after)].count("\n") + 1
     _compare(after, new_after, offset)
 
 
 def _compare(old: str, new: str, first: int) -> None:
     if old == new:
         return
-    pairs = zip_longest(old.splitlines(keepends=True), new.splitlines(keepends=True))
+    pairs = zip_longest(*(filter(None, _AFTER_LINE.split(text)) for text in (old, new)))
     for number, (was, now) in enumerate(pairs, start=first):
         if was != now:
             shown = " is missing" if now is None else f" is now {now.rstrip()!r}"

@@ -6,6 +6,7 @@ line numbers in the compiler's messages keep their meaning.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,8 +18,8 @@ from warploom.values.candidate import Scalar
 _LINE = re.compile(r"^[ \t]*TUNE[ \t]*\(")
 _WHOLE = re.compile(r"^[ \t]*TUNE[ \t]*\((?P<inside>[^()]*)\)[ \t]*;?[ \t]*(//.*)?$")
 _NAME = re.compile(r"[A-Za-z_]\w*")
-_INTEGER = re.compile(r"[+-]?\d+")
-_FLOAT = re.compile(r"[+-]?(\d+\.\d*|\.\d+|\d+)([eE][+-]?\d+)?")
+_INTEGER = re.compile(r"[+-]?[0-9]{1,19}")
+_FLOAT = re.compile(r"[+-]?([0-9]+\.[0-9]*|\.[0-9]+|[0-9]+)([eE][+-]?[0-9]+)?")
 _FORM = "write TUNE(NAME, default, choice, choice…) on a line of its own"
 
 
@@ -73,7 +74,9 @@ def resolve(source: str, parameters: Mapping[str, Scalar]) -> str:
             raise SourceError(f"line {lines[name].line}: {name} = {value} is none of its choices: {listed}")
     rows = source.split("\n")
     for line in lines.values():
-        rows[line.line - 1] = f"#define {line.name} {parameters.get(line.name, line.default)}"
+        value = parameters.get(line.name, line.default)
+        # As the line spells it: True and 1.0 are equal to a choice of 1, but not to a compiler.
+        rows[line.line - 1] = f"#define {line.name} {line.choices[line.choices.index(value)]}"
     return "\n".join(rows)
 
 
@@ -92,7 +95,7 @@ def _read(text: str, number: int) -> TuneLine:
 def _value(word: str, number: int) -> Scalar:
     if _INTEGER.fullmatch(word):
         return int(word)
-    if _FLOAT.fullmatch(word):
+    if _FLOAT.fullmatch(word) and math.isfinite(float(word)):
         return float(word)
     if _NAME.fullmatch(word):
         return word

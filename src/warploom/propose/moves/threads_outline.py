@@ -33,7 +33,7 @@ from warploom.syntax.cpp.tree import (
     Return,
     Statement,
 )
-from warploom.syntax.cpp.walk import all_parts, parts, walk
+from warploom.syntax.cpp.walk import all_parts, walk
 
 _RESTRICT = "__restrict__"
 _LEAVES = re.compile(r"\b(return|goto|break)\b")
@@ -168,8 +168,7 @@ def _passed(name: str, declared: Declared, written: bool) -> tuple[Parameter, Ex
 def mentions_vector(place: Place) -> bool:
     """Whether the loop calls a method of a vector from outside (``v.size()``), which a pointer has not."""
     names = {found.group(2) for s in outside(place) if (found := raw_local(s)) is not None}
-    for part in all_parts((place.loop,)):
-        for inner in parts(part):
-            if isinstance(inner, RawExpression) and any(f"{name}." in inner.text for name in names):
-                return True
-    return False
+    return bool(names) and any(
+        isinstance(part, RawExpression) and any(f"{name}." in part.text for name in names)
+        for part in all_parts((place.loop,))
+    )

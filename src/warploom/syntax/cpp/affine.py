@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from warploom.syntax.cpp.query import assigned_once, declaration_of, names_in, names_rebound, type_of
+from warploom.syntax.cpp.remember import remembered
 from warploom.syntax.cpp.tree import (
     Binary,
     Cast,
@@ -25,6 +26,9 @@ _INTEGER_TYPE = re.compile(
     r"(const )?(unsigned |signed )?(int|long|short|char|size_t|ptrdiff_t|unsigned|auto|u?int\w*_t)( const)?"
 )
 _DEPTH = 16
+
+MOST_EXPRESSIONS = 8192
+"""Of so many index expressions it is remembered what they are multiplied out: the stores of an unrolled nest, twice."""
 
 
 def integer(expression: Expression) -> int | None:
@@ -106,10 +110,15 @@ def distance(left: Expression, right: Expression) -> int | None:
     """``left - right`` when that is a fixed number: 1 for ``i * cols + j + 1`` and ``j + cols * i``; None otherwise."""
     terms: dict[tuple[str, ...], int] = {}
     for expression, sign in ((left, 1), (right, -1)):
-        for factors, count in _terms(expression):
+        for factors, count in _multiplied_out(expression):
             terms[factors] = terms.get(factors, 0) + sign * count
     constant = terms.pop((), 0)
     return None if any(terms.values()) else constant
+
+
+@remembered(most=MOST_EXPRESSIONS)
+def _multiplied_out(expression: Expression) -> list[tuple[tuple[str, ...], int]]:
+    return _terms(expression)
 
 
 def _terms(expression: Expression) -> list[tuple[tuple[str, ...], int]]:

@@ -15,6 +15,9 @@ _LANGUAGE = Language(tree_sitter_cpp.language())
 _TUNE = re.compile(rb"^([ \t]*)TUNE\(", re.MULTILINE)
 _GROUPS = {"linkage_specification": "body", "namespace_definition": "body"}
 
+MOST_NESTED = 120
+"""An item nested deeper stays Raw: trees are walked by recursion. Kernels that people and moves write reach about 35."""
+
 
 def parse(source: str) -> Unit:
     """The tree of this text, canonical as :mod:`warploom.syntax.cpp.tree` says. Text it cannot read becomes Raw."""
@@ -32,12 +35,13 @@ def _items(nodes: list[Node]) -> list[Function | RawItem]:
     for node in nodes:
         if node.type == "\n":
             continue
-        found = _function(node)
+        deep = _deeper_than(node, MOST_NESTED)
+        found = None if deep else _function(node)
         if found is not None:
             items.append(found)
             raw_row = -1
             continue
-        body = node.child_by_field_name(_GROUPS[node.type]) if node.type in _GROUPS else None
+        body = node.child_by_field_name(_GROUPS[node.type]) if node.type in _GROUPS and not deep else None
         if body is not None and body.type == "declaration_list":
             opening = text_of(node)[: body.start_byte - node.start_byte].strip()
             items += [RawItem(f"{opening} {{"), *_items(body.children[1:-1]), RawItem("}")]
@@ -53,6 +57,20 @@ def _items(nodes: list[Node]) -> list[Function | RawItem]:
             items.append(RawItem(text))
         raw_row = node.end_point.row if node.end_point.column else node.end_point.row - 1
     return items
+
+
+def _deeper_than(node: Node, most: int) -> bool:
+    """Whether anything in this node lies more than so many levels below it."""
+    cursor, level = node.walk(), 0
+    while level <= most:
+        if cursor.goto_first_child():
+            level += 1
+            continue
+        while not cursor.goto_next_sibling():
+            if not cursor.goto_parent():
+                return False
+            level -= 1
+    return True
 
 
 def _function(node: Node) -> Function | None:

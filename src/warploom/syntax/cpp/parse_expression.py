@@ -110,7 +110,11 @@ def _known(node: Node, names: Names) -> Expression | None:
         case "unary_expression" | "pointer_expression":
             operand = node.child_by_field_name("argument")
             assert operand is not None
-            return Unary(text_of(node.children[0]), expression(operand, names))
+            sign, value = text_of(node.children[0]), expression(operand, names)
+            # The parser takes "-1" for one literal: "-(1)" is the same.
+            if sign in "+-" and isinstance(value, Number) and value.text[0] not in "+-":
+                return Number(sign + value.text)
+            return Unary(sign, value)
         case "binary_expression":
             return Binary(
                 node.children[1].type, expression(node.children[0], names), expression(node.children[2], names)

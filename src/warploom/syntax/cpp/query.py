@@ -190,7 +190,7 @@ def all_names(function: Function) -> set[str]:
     return set(_all_names(function))
 
 
-@remembered
+@remembered()
 def _all_names(function: Function) -> frozenset[str]:
     found = {parameter.name for parameter in function.parameters} | names_declared(function.body)
     for statement in walk(function.body):
@@ -229,7 +229,7 @@ def type_of(name: str, function: Function) -> str | None:
     return _types(function).get(name)
 
 
-@remembered
+@remembered()
 def _types(function: Function) -> Mapping[str, str]:
     found: dict[str, str] = {}
     for statement in reversed(list(walk(function.body))):
@@ -245,7 +245,7 @@ def declaration_of(name: str, function: Function) -> Declare | None:
     return _declarations(function).get(name)
 
 
-@remembered
+@remembered()
 def _declarations(function: Function) -> Mapping[str, Declare]:
     found = [statement for statement in walk(function.body) if isinstance(statement, Declare)]
     return {statement.name: statement for statement in reversed(found)}
@@ -277,7 +277,7 @@ def names_rebound(statements: Iterable[Statement]) -> set[str]:
     return set(_rebound(tuple(statements)))
 
 
-@remembered
+@remembered()
 def _rebound(statements: tuple[Statement, ...]) -> frozenset[str]:
     found: set[str] = set()
     for statement in walk(statements):

@@ -17,20 +17,28 @@ Answer = TypeVar("Answer")
 MOST_ANSWERS = 256
 
 
-def remembered(find: Callable[[Tree], Answer]) -> Callable[[Tree], Answer]:
-    """Decorates a function of one immutable tree. The answer is shared: callers must not change it."""
-    # The tree is kept beside its answer, so its id cannot be given to another object meanwhile.
-    answers: OrderedDict[int, tuple[Tree, Answer]] = OrderedDict()
+def remembered(most: int = MOST_ANSWERS) -> Callable[[Callable[[Tree], Answer]], Callable[[Tree], Answer]]:
+    """Decorates a function of one immutable tree. The answer is shared: callers must not change it.
 
-    @wraps(find)
-    def ask(tree: Tree) -> Answer:
-        known = answers.get(id(tree))
-        if known is not None:
-            return known[1]
-        answer = find(tree)
-        answers[id(tree)] = (tree, answer)
-        if len(answers) > MOST_ANSWERS:
-            answers.popitem(last=False)
-        return answer
+    Args:
+        most: answers kept; the oldest goes first.
+    """
 
-    return ask
+    def decorate(find: Callable[[Tree], Answer]) -> Callable[[Tree], Answer]:
+        # The tree is kept beside its answer, so its id cannot be given to another object meanwhile.
+        answers: OrderedDict[int, tuple[Tree, Answer]] = OrderedDict()
+
+        @wraps(find)
+        def ask(tree: Tree) -> Answer:
+            known = answers.get(id(tree))
+            if known is not None:
+                return known[1]
+            answer = find(tree)
+            answers[id(tree)] = (tree, answer)
+            if len(answers) > most:
+                answers.popitem(last=False)
+            return answer
+
+        return ask
+
+    return decorate

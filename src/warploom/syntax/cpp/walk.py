@@ -104,23 +104,30 @@ def all_parts(statements: Iterable[Statement]) -> Iterator[Expression]:
 
 
 def map_expression(expression: Expression, change: Callable[[Expression], Expression]) -> Expression:
-    """A copy in which ``change`` was applied to every part, operands first."""
+    """The expression with ``change`` applied to every part, operands first; what stays as it is is not copied."""
+    operands = children(expression)
+    if not operands:
+        return change(expression)
+    made = tuple(map_expression(operand, change) for operand in operands)
+    if all(new is old for new, old in zip(made, operands, strict=True)):
+        return change(expression)
+    return change(_with_operands(expression, made))
+
+
+def _with_operands(expression: Expression, operands: tuple[Expression, ...]) -> Expression:
     match expression:
-        case Index(base, index):
-            made: Expression = Index(map_expression(base, change), map_expression(index, change))
-        case Call(function, arguments):
-            made = Call(function, tuple(map_expression(argument, change) for argument in arguments))
-        case Unary(op, operand):
-            made = Unary(op, map_expression(operand, change))
-        case Cast(kind, operand):
-            made = Cast(kind, map_expression(operand, change))
-        case Binary(op, left, right):
-            made = Binary(op, map_expression(left, change), map_expression(right, change))
-        case Ternary(condition, then, otherwise):
-            made = Ternary(*(map_expression(part, change) for part in (condition, then, otherwise)))
+        case Index():
+            return Index(*operands)
+        case Call(function):
+            return Call(function, operands)
+        case Unary(op):
+            return Unary(op, *operands)
+        case Cast(kind):
+            return Cast(kind, *operands)
+        case Binary(op):
+            return Binary(op, *operands)
         case _:
-            made = expression
-    return change(made)
+            return Ternary(*operands)
 
 
 def map_statement(statement: Statement, change: Callable[[Expression], Expression]) -> Statement:
