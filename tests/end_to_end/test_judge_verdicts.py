@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -12,20 +13,25 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from warploom.errors import ReferenceFailed
 from warploom.judge import session as session_module
+from warploom.judge import stages
 from warploom.judge.evaluate import LocalJudge
+from warploom.judge.mint import judge_version
 from warploom.judge.promotion import INCUMBENT, promotes
 from warploom.judge.reference import ReferenceProcess
 from warploom.problems import load_problem
+from warploom.sandbox.candidate_process import CandidateProcess
 from warploom.sandbox.lease import Lease
 from warploom.sandbox.limits import Limits
 from warploom.values.candidate import Candidate
 from warploom.values.job import Effort, Job
-from warploom.values.outcome import Evaluation, Failed, Passed
+from warploom.values.mint import refusal
+from warploom.values.outcome import Build, Evaluation, Failed, Passed
 from warploom.values.problem import Problem, Reference
 from warploom.values.speedup import speedup
 
@@ -117,6 +123,37 @@ def test_an_honest_kernel_passes_with_everything_that_is_claimed(judge: LocalJud
     assert all(elapsed > 0 for elapsed in found.elapsed_ns.values())
     assert {"jail", "hardware", "noise_floor", "roofline"} <= set(found.environment)
     assert 0 < found.environment["roofline"] < 1.25
+    candidate = kernel(judge.problem)
+    assert refusal(Job(candidate, judge.problem.hash), found) == ""
+    assert found.mint is not None
+    assert found.mint.judge == judge_version()
+
+
+def test_an_artifact_that_was_swapped_after_the_build_is_refused(
+    judge: LocalJudge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An instant kernel is put in the place of the one that was built, after the judge looked and before it loads."""
+    start = stages.start
+    swapped = judge.evaluate(Job(kernel(judge.problem, "(void)work;"), judge.problem.hash))
+    assert isinstance(swapped, Failed)
+
+    def swap(build: Build, *rest: Any) -> CandidateProcess:
+        path = Path(build.artifact)
+        other = next(one for one in path.parent.parent.glob("*/kernel.so") if one.read_bytes() != path.read_bytes())
+        kept = path.read_bytes()
+        path.unlink()
+        path.write_bytes(other.read_bytes())
+        try:
+            return start(build, *rest)
+        finally:
+            path.write_bytes(kept)
+
+    monkeypatch.setattr(stages, "start", swap)
+    found = judged(judge, HONEST)
+    assert isinstance(found, Failed), found
+    assert (found.stage, found.kind) == ("load", "rejected")
+    assert found.message.count("sha256") == 1
+    assert len(re.findall(r"[0-9a-f]{64}", found.message)) == 2
 
 
 def test_a_promotion_is_measured_against_every_baseline_and_verified_again(judge: LocalJudge) -> None:

@@ -38,7 +38,7 @@ from warploom.errors import JournalError
 from warploom.values.candidate import Proposal
 from warploom.values.event import Asked, Declined, Event, Proposed, RunEnded, RunStarted
 from warploom.values.job import Effort
-from warploom.values.outcome import Evaluation
+from warploom.values.outcome import Evaluation, Passed
 
 _KEPT_SNAPSHOTS = 2
 
@@ -103,6 +103,8 @@ class Journal:
         key = self._key(candidate)
         if key is None:
             raise JournalError(f"{self.folder}: an evaluation of {candidate}, which was never proposed")
+        if isinstance(evaluation, Passed) and (evaluation.mint is None or evaluation.mint.candidate != candidate):
+            raise JournalError(f"{self.folder}: an evaluation of {candidate} that no judge minted for it")
         self._database.execute(
             "INSERT OR IGNORE INTO evaluations VALUES(?, ?)", (slot(key, effort), pack_evaluation(evaluation))
         )

@@ -6,7 +6,7 @@ import contextlib
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
 from types import TracebackType
@@ -16,6 +16,7 @@ from warploom.errors import ReferenceFailed
 from warploom.judge import stages
 from warploom.judge.fault import Fault, RivalFailed
 from warploom.judge.hardware import hardware
+from warploom.judge.mint import mint
 from warploom.judge.roofline import Roofline
 from warploom.judge.session import Session
 from warploom.sandbox.candidate_process import CandidateProcess
@@ -24,7 +25,7 @@ from warploom.sandbox.lease import Lease
 from warploom.sandbox.limits import Limits
 from warploom.toolchain.find import find_toolchain
 from warploom.values.job import Job
-from warploom.values.outcome import Build, Evaluation, Failed, Passed, Verdict
+from warploom.values.outcome import Build, Evaluation, Failed, Passed, Timing, Verdict
 from warploom.values.problem import Problem
 from warploom.values.signature import signature
 
@@ -189,7 +190,17 @@ class LocalJudge:
                 elapsed_ns=elapsed,
                 environment=self._environment(),
             )
-        return Passed(build, Verdict(tuple(checks)), tuple(timings), {**self._environment(), **notes}, elapsed)
+        made_from = mint(job.candidate, build, self.problem, self._baselines(session, timings))
+        environment = {**self._environment(), **notes}
+        return Passed(build, Verdict(tuple(checks)), tuple(timings), environment, elapsed, made_from)
+
+    def _baselines(self, session: Session, timings: Iterable[Timing]) -> dict[str, Any]:
+        """What stood beside the candidate, without what differs from one process to the next: for the mint."""
+        return {
+            "timed": sorted({timing.baseline for timing in timings}),
+            "reference": session.reference.description,
+            "settings": {name: value for name, value in session.reference.settings.items() if "/" not in value},
+        }
 
     def _start_rival(self, job: Job, stack: contextlib.ExitStack) -> CandidateProcess | None:
         """The best so far in a process of its own; it was built before, so that this costs a look into the cache."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from warploom.judge.bench import Bench
@@ -11,6 +10,7 @@ from warploom.judge.fault import Fault
 from warploom.judge.measure import call_deadline_s, measure
 from warploom.judge.roofline import Roofline
 from warploom.judge.sampling import PROMOTE, SCREEN
+from warploom.judge.seal import sealed
 from warploom.judge.session import Session
 from warploom.judge.verify import verify
 from warploom.sandbox.candidate_process import CandidateProcess, WorkerFailed
@@ -25,13 +25,14 @@ BASELINE_DRIFT = 0.15
 
 
 def start(build: Build, candidate: Candidate, jail: Jail, limits: Limits) -> CandidateProcess:
-    """A fresh process that has loaded the artifact.
+    """A fresh process that has loaded the artifact, which is hashed again right before.
 
     Raises:
-        Fault: it could not.
+        Fault: it could not, or the artifact is not the one that was built.
     """
     try:
-        return CandidateProcess(Path(build.artifact), candidate.entry_point, jail, limits)
+        with sealed(build) as artifact:
+            return CandidateProcess(artifact, candidate.entry_point, jail, limits)
     except WorkerFailed as error:
         raise Fault("load", error.kind, error.message, error.log_tail) from error
 

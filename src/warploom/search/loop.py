@@ -40,6 +40,7 @@ from warploom.values.event import (
     RunPaused,
 )
 from warploom.values.job import Job
+from warploom.values.mint import counted
 from warploom.values.outcome import Evaluation, Failed
 from warploom.values.request import Request
 
@@ -196,16 +197,16 @@ class Loop:
             slot.declined = await self._propose(turn)
         if turn.proposal is not None and slot.declined is None:
             candidate = turn.proposal.candidate
+            best = self._state.archive.best()
+            job = Job(candidate, candidate.problem, "screen", best.fitness if best else None)
             evaluation = self._journal.evaluation(candidate.id)
             slot.kept = evaluation is not None
             if evaluation is None:
-                best = self._state.archive.best()
-                job = Job(candidate, candidate.problem, "screen", best.fitness if best else None)
-                evaluation = await self._executor.submit(job)
+                evaluation = counted(job, await self._executor.submit(job))
                 if next(iter(self._state.pending)) != number:
                     self._journal.keep(candidate.id, evaluation)
                     slot.kept = True
-            slot.evaluation = evaluation
+            slot.evaluation = counted(job, evaluation)
         slot.done.set()
 
     async def _propose(self, turn: Turn) -> Declined | None:

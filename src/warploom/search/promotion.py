@@ -13,6 +13,7 @@ from warploom.search.executor import Executor
 from warploom.search.state import State, noise_floor
 from warploom.values.event import NotPromoted, Promoted
 from warploom.values.job import Job
+from warploom.values.mint import counted
 from warploom.values.outcome import Evaluation, Failed
 
 Verdict = Promoted | NotPromoted
@@ -79,14 +80,14 @@ class Promotions:
 
     async def _measure(self, candidate: str) -> None:
         proposal = self._journal.proposal(candidate)
+        best = self._state.promoted
+        rival = self._journal.proposal(best.candidate).candidate if best else None
+        job = Job(proposal.candidate, proposal.candidate.problem, "promote", rival=rival)
         evaluation = self._journal.evaluation(candidate, "promote")
         if evaluation is None:
-            best = self._state.promoted
-            rival = self._journal.proposal(best.candidate).candidate if best else None
-            job = Job(proposal.candidate, proposal.candidate.problem, "promote", rival=rival)
-            evaluation = await self._executor.submit(job)
+            evaluation = counted(job, await self._executor.submit(job))
             self._journal.keep(candidate, evaluation, "promote")
-        verdict = judge_again(candidate, evaluation, self._state.promoted)
+        verdict = judge_again(candidate, counted(job, evaluation), self._state.promoted)
         if isinstance(verdict, Promoted):
             write_best(self._journal, proposal, evaluation, verdict, self._environment)
         self._commit(verdict)

@@ -19,7 +19,7 @@ from typing import Any
 from warploom.errors import NothingToPropose
 from warploom.values.candidate import Candidate, Lineage, Proposal, Step
 from warploom.values.job import Job
-from warploom.values.outcome import Build, Check, Evaluation, Failed, Passed, Timing, Verdict
+from warploom.values.outcome import Build, Check, Evaluation, Failed, Mint, Passed, Timing, Verdict
 from warploom.values.problem import Problem, Reference, Tensor, Workload
 from warploom.values.request import Feedback, Request
 
@@ -117,6 +117,7 @@ def synthetic_evaluation(
         timings=tuple(Timing(workload, baseline, samples, references) for baseline in baselines),
         environment={"noise_floor": 0.01},
         elapsed_ns={"time": 1_000_000},
+        mint=Mint(candidate.id, candidate.id, candidate.problem, "synthetic", "synthetic"),
     )
 
 

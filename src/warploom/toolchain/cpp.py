@@ -140,12 +140,14 @@ class CppToolchain:
                 return failed
             facts = self._facts(folder, main)
             record = {
+                "build": name,
                 "sha256": cpp_cache.sha256(folder / "kernel.so"),
                 "command": [self.compiler.rpartition("/")[2], *command],
                 "log": _excerpt(folder / "log.txt"),
                 "facts": facts,
             }
             cpp_cache.admit(cache, name, folder / "kernel.so", record)
+            record = cpp_cache.look_up(cache, name) or record  # another builder may have been first
         return self._as_build(cache, name, record, time.perf_counter_ns() - begin)
 
     def _compile(

@@ -42,10 +42,11 @@ def scratch(cache: Path) -> Iterator[Path]:
 
 
 def look_up(cache: Path, name: str) -> dict[str, Any] | None:
-    """What was recorded with a build; None when there is none or its artifact is not what was recorded."""
+    """What was recorded with this build; None when there is none, or record or artifact are those of another."""
     try:
         record = json.loads((cache / name / _RECORD).read_text())
-        return record if record["sha256"] == sha256(cache / name / ARTIFACT) else None
+        own = record["build"] == name and record["sha256"] == sha256(cache / name / ARTIFACT)
+        return record if own else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
@@ -57,7 +58,7 @@ def admit(cache: Path, name: str, artifact: Path, record: dict[str, Any]) -> Non
         cache: the cache's folder.
         name: from :func:`key`.
         artifact: the shared object, in a scratch folder of this cache.
-        record: JSON values, with "sha256" of the artifact.
+        record: JSON values, with "sha256" of the artifact and "build", the name.
     """
     folder = Path(tempfile.mkdtemp(prefix=".new-", dir=cache))
     try:

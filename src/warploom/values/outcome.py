@@ -36,6 +36,25 @@ class Build:
 
 
 @dataclass(frozen=True)
+class Mint:
+    """The hashes of everything that a passed evaluation was made from. Judge code alone makes one.
+
+    Attributes:
+        candidate: :attr:`warploom.values.candidate.Candidate.id`, the hash of sources, parameters and flags.
+        artifact: sha256 of the bytes that were loaded.
+        problem: :attr:`warploom.values.problem.Problem.hash`.
+        baseline: hash of what was timed beside it: PyTorch, its settings, the baselines and theirs.
+        judge: version and hash of the code that judged.
+    """
+
+    candidate: str
+    artifact: str
+    problem: str
+    baseline: str
+    judge: str
+
+
+@dataclass(frozen=True)
 class Check:
     """One verified call.
 
@@ -150,6 +169,7 @@ class Passed:
         timings: raw paired samples, one per workload and baseline.
         environment: sandbox, machine, versions, baselines and their settings, noise floor.
         elapsed_ns: time per stage: build, load, verify, time.
+        mint: what it was made from; None never counts, see :mod:`warploom.values.mint`.
     """
 
     build: Build
@@ -157,6 +177,7 @@ class Passed:
     timings: tuple[Timing, ...]
     environment: Mapping[str, Any] = field(default_factory=dict)
     elapsed_ns: Mapping[str, int] = field(default_factory=dict)
+    mint: Mint | None = None
 
 
 Evaluation = Passed | Failed

@@ -17,7 +17,7 @@ from warploom.search.promotion import judge_again
 from warploom.values.candidate import Candidate, Lineage, Proposal, Step
 from warploom.values.config import RunConfig
 from warploom.values.event import Asked, Evaluated, Promoted, Proposed, RunEnded, RunStarted
-from warploom.values.outcome import Build, Check, Evaluation, Failed, Passed, Timing, Verdict
+from warploom.values.outcome import Build, Check, Evaluation, Failed, Mint, Passed, Timing, Verdict
 from warploom.values.problem import Problem, Reference, Tensor, Workload, describe
 
 Captured = pytest.CaptureFixture[str]
@@ -43,12 +43,13 @@ def timed(ratio: float, baseline: str) -> Timing:
     return Timing(Workload(n=64), baseline, own, tuple(ratio * sample for sample in own))
 
 
-def passed(ratio: float, *baselines: str) -> Passed:
+def passed(candidate: Candidate, ratio: float, *baselines: str) -> Passed:
     return Passed(
         Build("a.so", "00", "g++ 12.2.0", (), "", 1, {}),
         Verdict((Check("n=64", 1, 0.0, 0.5, 0),)),
         tuple(timed(ratio / (index + 1), name) for index, name in enumerate(baselines)),
         {"noise_floor": 0.01},
+        mint=Mint(candidate.id, "00", candidate.problem, "eager", "test"),
     )
 
 
@@ -77,8 +78,8 @@ class Written:
             )
             broken = Failed("build", "compile_error", "it is nonsense")
             judged: tuple[tuple[Candidate, Lineage, Evaluation], ...] = (
-                (self.seed, Lineage(), passed(1.0, "eager")),
-                (self.faster, lineage, passed(3.0, "eager")),
+                (self.seed, Lineage(), passed(self.seed, 1.0, "eager")),
+                (self.faster, lineage, passed(self.faster, 3.0, "eager")),
                 (self.broken, lineage, broken),
             )
             for number, (candidate, made, outcome) in enumerate(judged):
@@ -96,7 +97,7 @@ class Written:
                     evaluation=outcome,
                     elapsed=10.0 * (number + 1),
                 )
-            again = passed(2.9, "eager") if no_compile else passed(2.9, "eager", "compile")
+            again = passed(self.faster, 2.9, "eager", *([] if no_compile else ["compile"]))
             journal.keep(self.faster.id, again, "promote")
             verdict = judge_again(self.faster.id, again, None)
             assert isinstance(verdict, Promoted)

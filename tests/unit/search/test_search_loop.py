@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from dataclasses import replace
 
 import anyio
 import pytest
@@ -229,7 +230,7 @@ class Flattering(SyntheticJudge):
         flattered = type(timing)(
             timing.workload, "eager", tuple(sample / 1.5 for sample in timing.samples_ns), timing.reference_samples_ns
         )
-        return type(slow)(slow.build, slow.verdict, (flattered,), slow.environment, slow.elapsed_ns)
+        return replace(slow, timings=(flattered,))
 
 
 def test_promotion_needs_a_second_measurement(world: World) -> None:

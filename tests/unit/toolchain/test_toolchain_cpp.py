@@ -219,6 +219,16 @@ def test_a_build_of_another_compiler_is_not_taken(tmp_path: Path, monkeypatch: p
     assert build(PLAIN, tmp_path, toolchain=newer).artifact != first.artifact
 
 
+def test_a_build_that_was_put_in_the_place_of_another_is_made_anew(tmp_path: Path) -> None:
+    first, other = build(PLAIN, tmp_path), build(PLAIN.replace("2 *", "3 *"), tmp_path)
+    place = Path(first.artifact).parent
+    shutil.rmtree(place)
+    shutil.copytree(Path(other.artifact).parent, place)  # whole, its record included
+    again = build(PLAIN, tmp_path)
+    assert again.sha256 == first.sha256 != other.sha256
+    assert cpp_cache.sha256(Path(again.artifact)) == first.sha256
+
+
 def test_the_record_in_the_cache_is_plain_json(tmp_path: Path) -> None:
     made = build(PLAIN, tmp_path)
     record = json.loads((Path(made.artifact).parent / "build.json").read_text())

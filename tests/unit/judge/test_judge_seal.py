@@ -1,0 +1,55 @@
+"""Between the build and the load nobody can put another artifact in."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+import pytest
+
+from warploom.judge.fault import Fault
+from warploom.judge.mint import digest, judge_version
+from warploom.judge.seal import sealed
+from warploom.values.outcome import Build
+
+
+def built(path: Path, data: bytes = b"machine code") -> Build:
+    path.write_bytes(data)
+    return Build(str(path), hashlib.sha256(data).hexdigest(), "g++", (), "", 0)
+
+
+def test_the_copy_stays_what_was_hashed_whatever_happens_to_the_file(tmp_path: Path) -> None:
+    with sealed(built(tmp_path / "kernel.so")) as copy:
+        (tmp_path / "kernel.so").write_bytes(b"another kernel")
+        assert copy.read_bytes() == b"machine code"
+        with pytest.raises(OSError), copy.open("r+b", buffering=0) as stream:
+            stream.write(b"x")
+        with pytest.raises(OSError):
+            os.truncate(copy, 0)
+    assert not copy.exists() or copy.read_bytes() != b"machine code"
+
+
+def test_a_swapped_artifact_is_refused_and_both_hashes_are_named(tmp_path: Path) -> None:
+    build = built(tmp_path / "kernel.so")
+    (tmp_path / "kernel.so").write_bytes(b"another kernel")
+    with pytest.raises(Fault) as caught, sealed(build):
+        pass
+    assert (caught.value.stage, caught.value.kind) == ("load", "rejected")
+    assert build.sha256 in caught.value.message
+    assert hashlib.sha256(b"another kernel").hexdigest() in caught.value.message
+
+
+def test_a_missing_artifact_and_an_unknown_hash_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(Fault, match="cannot be read"), sealed(Build(str(tmp_path / "none.so"), "", "", (), "", 0)):
+        pass
+    (tmp_path / "kernel.so").write_bytes(b"x")
+    with pytest.raises(Fault, match="unknown"), sealed(Build(str(tmp_path / "kernel.so"), "", "", (), "", 0)):
+        pass
+
+
+def test_settings_and_the_judge_have_hashes() -> None:
+    assert digest({"a": 1, "b": 2}) == digest({"b": 2, "a": 1}) != digest({"a": 1, "b": 3})
+    version, _, code = judge_version().partition("+")
+    assert version
+    assert len(code) == 12
