@@ -14,6 +14,7 @@ from typing import Any
 
 from warploom.errors import ReferenceFailed
 from warploom.judge import stages
+from warploom.judge.calibrator import Calibrator
 from warploom.judge.fault import Fault, RivalFailed
 from warploom.judge.hardware import hardware
 from warploom.judge.mint import mint
@@ -41,7 +42,7 @@ class LocalJudge:
 
     Args:
         problem: loaded through :mod:`warploom.problems`.
-        cache: directory for builds, compiled references and measured peaks.
+        cache: directory for builds, compiled references and this machine's calibration.
         seed: of all secret randomness (inputs, order of sides); None draws it from the system, as a real run must.
         limits: what a candidate's process may use up.
         progress: told what is being prepared, a line each.
@@ -71,8 +72,9 @@ class LocalJudge:
         self._lease = lease or Lease.of_device()
         self._one_at_a_time = threading.Lock()
         self._session: Session | None = None
-        self._roofline: Roofline | None = None
         self._hardware = hardware()
+        self._calibrator = Calibrator(self._toolchain, self._jail, cache, self._hardware, self._lease)
+        self._roofline = Roofline(self._calibrator)
         self._closed = False
 
     @property
@@ -99,8 +101,7 @@ class LocalJudge:
     def describe(self) -> dict[str, Any]:
         """Everything that holds for all evaluations of this judge; prepares if need be."""
         with self._one_at_a_time:
-            session, roofline = self._prepared(), self._roofline
-            assert roofline is not None
+            session, calibration = self._prepared(), self._calibrator.current()
             return {
                 "hardware": self.hardware,
                 "toolchain": self._toolchain.version(),
@@ -109,7 +110,8 @@ class LocalJudge:
                     "gaps": list(self._jail.gaps),
                     "limits": asdict(self._limits),
                 },
-                "roofline": roofline.describe(),
+                "calibration": calibration.describe(),
+                "roofline": self._roofline.describe(),
                 "clock": "parent monotonic",
                 **session.describe(),
             }
@@ -162,7 +164,6 @@ class LocalJudge:
 
     def _judge(self, job: Job, build: Build, elapsed: dict[str, int]) -> Evaluation:
         session, promote = self._prepared(), job.effort == "promote"
-        assert self._roofline is not None
         if promote:
             session.compile_baselines()
         try:
@@ -221,10 +222,8 @@ class LocalJudge:
             raise RuntimeError("this judge has been closed")
         if self._session is None:
             self._cache.mkdir(parents=True, exist_ok=True)
-            if self._roofline is None:
-                self._say("measuring what this machine can do at best")
-                self._roofline = Roofline(self._toolchain, self._jail, self._cache, self._hardware, self._lease)
-            self._session = Session(self.problem, self._cache, self._lease, self._seed, self._say)
+            floor = self._calibrator.current(self._say).noise_floor
+            self._session = Session(self.problem, self._cache, self._lease, self._seed, self._say, floor)
         return self._session
 
     def _environment(self) -> dict[str, Any]:
@@ -232,6 +231,7 @@ class LocalJudge:
         found: dict[str, Any] = {"jail": self._jail.name, "hardware": self._hardware["key"]}
         if self._session is not None:
             found["noise_floor"] = round(self._session.noise_floor, 4)
+            found["calibration"] = self._calibrator.current().id
         return found
 
     @contextlib.contextmanager

@@ -37,6 +37,8 @@ SCREEN = Plan(least=5, most=25, seconds=0.12, half_width=0.02, patience_seconds=
 PROMOTE = Plan(least=20, most=60, seconds=1.5, half_width=0.01, patience_seconds=20.0, few=5)
 AGAINST_ITSELF = Plan(least=20, most=40, seconds=0.8, half_width=0.005, patience_seconds=20.0, few=5)
 """For the noise floor: as many pairs as a promotion has at least."""
+BRIEFLY = Plan(least=20, most=20, seconds=0.0, half_width=0.0, patience_seconds=0.03, few=2)
+"""As many, but 0.6 s at most: for a calibration that a run waits for."""
 
 
 def enough(timing: Timing, plan: Plan, elapsed_s: float, incumbent: float | None = None) -> bool:

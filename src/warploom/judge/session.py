@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from warploom.judge.bench import Bench
+from warploom.judge.calibration import SMALLEST_FLOOR
 from warploom.judge.compare import ROUNDING, Allowance
 from warploom.judge.layout import Layout, output_layout
 from warploom.judge.measure import Side, baseline_side, block_calls, rounds
@@ -30,9 +31,6 @@ TIMED_SETS = 2
 HELD_OUT_SETS = 2
 SET_BYTES = 1 << 30
 """Memory for checked sets of timed workloads; where they would take more, each workload has one."""
-
-SMALLEST_FLOOR = 0.01
-"""No difference of log speedups below one per cent means anything, however quiet the machine."""
 
 EAGER_DEADLINE_S = 60.0
 
@@ -56,17 +54,25 @@ class Session:
         lease: of the device; timing holds it alone.
         seed: of all secret randomness; None draws it from the system.
         say: told what is being prepared, a line each.
+        floor: noise floor of this machine; the session's own may be higher, never lower.
     """
 
     def __init__(
-        self, problem: Problem, cache: Path, lease: Lease, seed: int | None, say: Callable[[str], None]
+        self,
+        problem: Problem,
+        cache: Path,
+        lease: Lease,
+        seed: int | None,
+        say: Callable[[str], None],
+        floor: float = SMALLEST_FLOOR,
     ) -> None:
         self.problem, self._cache, self._lease, self._say = problem, cache, lease, say
         seed = secrets.randbits(63) if seed is None else seed
         self.rng = np.random.default_rng(seed)
         self.order = random.Random(seed ^ 0x5EED)
         self.benches: list[Bench] = []
-        self.noise_floor = SMALLEST_FLOOR
+        self.noise_floor = floor
+        self.own_floor = SMALLEST_FLOOR
         self._checked: dict[str, list[CheckedSet]] = {}
         self._layouts: dict[str, Layout] = {}
         self._outputs: dict[str, tuple[SharedBuffer, SharedBuffer]] = {}
@@ -120,6 +126,7 @@ class Session:
         absent = {name: reason for name, reason in compiled.items() if reason}
         return {
             "noise_floor": self.noise_floor,
+            "noise_floor_of_session": self.own_floor,
             "reference": {**self.reference.description, "environment": dict(self.reference.settings)},
             "baselines": {
                 "eager": {"eager_ns": {str(bench.workload): bench.eager_ns for bench in self.benches}},
@@ -227,7 +234,8 @@ class Session:
             bench.eager_ns = median(timings[-1].reference_samples_ns)
         found = speedup(timings)
         assert found is not None
-        self.noise_floor = noise_floor(found)
+        self.own_floor = noise_floor(found)
+        self.noise_floor = max(self.noise_floor, self.own_floor)
 
     def eager_side(self, bench: Bench, calls: int) -> Side:
         """A block of eager calls whose results are dropped."""
