@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from warploom.judge.calls import arguments
 from warploom.judge.compare import Allowance, Expected
 from warploom.judge.guards import Poison, poison
-from warploom.judge.inputs import FLOATS, can_flip, decode, draw, renew
-from warploom.judge.layout import ALIGNMENT_BYTES, input_layout, output_layout, slack_bytes, view
+from warploom.judge.inputs import FLOATS, decode
+from warploom.judge.layout import ALIGNMENT_BYTES, SLACK_BYTES, input_layout, output_layout, view
 from warploom.judge.oracle import Rejection, inspect
+from warploom.judge.renewal import Source
 from warploom.sandbox.buffers import SharedBuffer
 from warploom.sandbox.candidate_process import Call
 from warploom.values.problem import Problem, Workload
@@ -20,10 +23,10 @@ LINE_BYTES = 64
 class Bench:
     """Inputs, outputs and results of the timed calls of one workload.
 
-    A block of calls sees as many windows into one input buffer, each starting at another cache line; before each
-    block the whole buffer gets new content: a random window of a private source with random signs, so that no
-    content is ever seen twice. Both sides run the same windows. The baseline's own results are what a timed
-    call is checked against, with its error allowed on top of the tolerance.
+    Every call of a block has inputs of its own, which start at a cache line drawn for it; before each block all of
+    them get new content. So no call shares an element with another, and nothing is ever seen twice. Both sides
+    read the same inputs. The baseline's own results are what a timed call is checked against, with its error
+    allowed on top of the tolerance.
 
     Args:
         problem: whose tensors.
@@ -40,10 +43,12 @@ class Bench:
         """Median of one eager call when the session began."""
         self._rng = rng
         self._sources = [
-            draw(tensor, workload.recipe, region.room_count + region.room_count // 4 + 1024, workload.extents, rng)
+            Source(tensor, workload.recipe, region.room_count, workload.extents, rng)
             for region, tensor in zip(self.layout.regions, problem.inputs.values(), strict=True)
         ]
+        self._places = 1
         self.inputs = SharedBuffer(self.layout.size_bytes)
+        self._outgrown: list[SharedBuffer] = []
         self.outputs: list[SharedBuffer] = []
         self.results: list[SharedBuffer] = []
         self.rival_outputs: list[SharedBuffer] = []
@@ -52,10 +57,17 @@ class Bench:
     @property
     def buffers(self) -> list[SharedBuffer]:
         """Every buffer it owns."""
-        return [self.inputs, *self.outputs, *self.results, *self.rival_outputs]
+        return [self.inputs, *self._outgrown, *self.outputs, *self.results, *self.rival_outputs]
 
     def make_room(self, calls: int, rival: bool = False) -> None:
-        """Have outputs and results for a block of so many calls, and outputs for a second candidate if there is one."""
+        """Have memory for a block of so many calls, and outputs for a second candidate if there is one.
+
+        Inputs that grow lie in another buffer than before: stage after this.
+        """
+        if calls > self._places:
+            self._outgrown.append(self.inputs)
+            self.inputs = SharedBuffer(calls * self.layout.size_bytes)
+            self._places = calls
         while rival and len(self.rival_outputs) < calls:
             self.rival_outputs.append(SharedBuffer(self.outputs_layout.size_bytes))
         while len(self.outputs) < calls:
@@ -63,13 +75,15 @@ class Bench:
             self.results.append(SharedBuffer(self.outputs_layout.size_bytes))
 
     def windows(self, calls: int) -> list[list[int]]:
-        """Offsets of every input for each call of a block, no two calls at the same place."""
-        chosen = []
-        for region in self.layout.regions:
-            lines = slack_bytes(region.size_bytes) // ALIGNMENT_BYTES
-            starts = self._rng.choice(lines, size=calls, replace=False)
-            chosen.append([region.offset + ALIGNMENT_BYTES * int(start) for start in starts])
-        return [list(offsets) for offsets in zip(*chosen, strict=True)]
+        """Offsets of every input for each call of a block."""
+        lines = 1 + SLACK_BYTES // ALIGNMENT_BYTES
+        return [
+            [
+                place * self.layout.size_bytes + region.offset + ALIGNMENT_BYTES * int(self._rng.integers(lines))
+                for region in self.layout.regions
+            ]
+            for place in range(calls)
+        ]
 
     def calls(self, windows: list[list[int]], rival: bool = False) -> list[Call]:
         """The calls of a block, as a candidate or its rival gets them."""
@@ -80,13 +94,12 @@ class Bench:
             for window, output in zip(windows, outputs, strict=False)
         ]
 
-    def renew(self) -> None:
-        """New content in the inputs."""
-        for region, tensor, source in zip(
-            self.layout.regions, self.problem.inputs.values(), self._sources, strict=True
-        ):
-            flip = can_flip(tensor, self.workload.recipe)
-            renew(view(self.inputs, region, room=True), source, flip, self._rng)
+    def renew(self, calls: int = 1) -> None:
+        """New content in the inputs of a block."""
+        for place in range(calls):
+            for region, source in zip(self.layout.regions, self._sources, strict=True):
+                there = replace(region, offset=place * self.layout.size_bytes + region.offset)
+                source.fill(view(self.inputs, there, room=True))
 
     def lay_poison(self, calls: int) -> None:
         """New patterns in the outputs of a block; a rival's are touched alike, so that it finds them as warm."""
@@ -94,9 +107,10 @@ class Bench:
             poison(output, self.outputs_layout, self._rng)
         self._laid = [poison(output, self.outputs_layout, self._rng) for output in self.outputs[:calls]]
 
-    def warm(self) -> int:
-        """Touch every line of the inputs, so that neither side finds them warmer than the other."""
-        return int(np.frombuffer(self.inputs.memory, dtype=np.uint8)[::LINE_BYTES].max())
+    def warm(self, calls: int) -> int:
+        """Touch every line of a block's inputs, so that neither side finds them warmer than the other."""
+        used = np.frombuffer(self.inputs.memory, dtype=np.uint8, count=calls * self.layout.size_bytes)
+        return int(used[::LINE_BYTES].max())
 
     def check(self, calls: int) -> Rejection | None:
         """Compare the outputs of a block with the baseline's results."""
@@ -116,4 +130,4 @@ class Bench:
         """Give the memory back."""
         for buffer in self.buffers:
             buffer.close()
-        self.outputs, self.results, self.rival_outputs, self._sources = [], [], [], []
+        self.outputs, self.results, self.rival_outputs, self._sources, self._outgrown = [], [], [], [], []

@@ -1,7 +1,7 @@
 """Inputs of a workload, drawn from a secret seed.
 
 Every recipe draws its elements independently of their place, so that any window of a drawn stretch is again a draw
-of the same recipe. Timed calls use that: new content costs a copy, not a draw.
+of the same recipe. Timed calls use that, see :mod:`warploom.judge.renewal`: new content costs a copy, not a draw.
 
     normal   zero mean, unit variance
     wide     zero mean, magnitudes over six decades
@@ -28,9 +28,6 @@ from warploom.values.problem import Tensor
 from warploom.values.shape import extent
 
 FLOATS: tuple[str, ...] = ("float32", "float64", "float16", "bfloat16")
-SYMMETRIC: tuple[str, ...] = ("normal", "wide", "spikes", "tiny", "large")
-"""Recipes whose draws stay draws when signs are flipped."""
-
 OFFSET = 100.0
 SPECIAL_SHARE = 1 / 64
 _INTEGER_RANGES: dict[str, tuple[int, int]] = {
@@ -41,8 +38,8 @@ _INTEGER_RANGES: dict[str, tuple[int, int]] = {
     "int64": (-1000, 1000),
     "bool": (0, 2),
 }
-_SIGN_BITS: dict[int, int] = {2: 0x8000, 4: 0x8000_0000, 8: 0x8000_0000_0000_0000}
-_TILE = 1 << 14
+TIES: Array = np.array([-1.5, -0.5, 0.0, 0.5, 2.0], dtype=np.float32)
+_ODD: Array = np.array([np.nan, np.inf, -np.inf, 1e-39, -1e-41, 0.0, -0.0], dtype=np.float32)
 
 
 def draw(tensor: Tensor, recipe: str, count: int, axes: Mapping[str, int], rng: np.random.Generator) -> Array:
@@ -56,7 +53,7 @@ def draw(tensor: Tensor, recipe: str, count: int, axes: Mapping[str, int], rng: 
         rng: where the randomness comes from.
     """
     if tensor.dtype not in FLOATS:
-        low, high = _integer_range(tensor, axes)
+        low, high = integer_range(tensor, axes)
         return rng.integers(low, high, size=count, dtype=np.int64).astype(STORAGE[tensor.dtype])
     values = _DRAWS[recipe](count, rng)
     if tensor.positive:
@@ -66,28 +63,22 @@ def draw(tensor: Tensor, recipe: str, count: int, axes: Mapping[str, int], rng: 
     return encode(values, tensor.dtype)
 
 
-def can_flip(tensor: Tensor, recipe: str) -> bool:
-    """Whether random signs keep a draw a draw."""
-    return tensor.dtype in FLOATS and not tensor.positive and recipe in SYMMETRIC
+def magnitudes(recipe: str, count: int, rng: np.random.Generator) -> Array | None:
+    """What normal numbers are multiplied by to be a draw of this recipe, shape [n]; None where that is all or nothing.
 
-
-def renew(target: Array, source: Array, flip: bool, rng: np.random.Generator) -> None:
-    """Fill ``target`` with a window of the longer ``source`` at a random place, signs flipped at random if asked.
-
-    Shapes: ``target`` [n], ``source`` [m], m ≥ n, of the same storage type.
+    An odd value multiplied by a normal number stays as odd as it was: NaN, an infinity, a denormal, a zero.
     """
-    start = int(rng.integers(0, source.size - target.size + 1))
-    window = source[start : start + target.size]
-    if not flip:
-        np.copyto(target, window)
-        return
-    bits = np.dtype(f"u{target.dtype.itemsize}")
-    tile = rng.integers(0, 2, size=min(_TILE, target.size), dtype=np.uint8).astype(bits)
-    tile *= bits.type(_SIGN_BITS[bits.itemsize])
-    into, take = target.view(bits), window.view(bits)
-    for begin in range(0, target.size, _TILE):
-        end = min(begin + _TILE, target.size)
-        np.bitwise_xor(take[begin:end], tile[: end - begin], out=into[begin:end])
+    if recipe == "wide":
+        return _decades(count, rng)
+    if recipe not in ("spikes", "special"):
+        return None
+    found = np.ones(count, dtype=np.float32)
+    if recipe == "spikes":
+        found[_spiked(count, rng)] = 1000.0
+    else:
+        where, odd = _sprinkled(count, rng)
+        found[where] = odd
+    return found
 
 
 def encode(values: Array, dtype: str) -> Array:
@@ -111,7 +102,8 @@ def decode(stored: Array, dtype: str) -> Array:
     return stored
 
 
-def _integer_range(tensor: Tensor, axes: Mapping[str, int]) -> tuple[int, int]:
+def integer_range(tensor: Tensor, axes: Mapping[str, int]) -> tuple[int, int]:
+    """The lowest element of an integer tensor, and one more than its highest."""
     low, high = _INTEGER_RANGES[tensor.dtype]
     if tensor.low is not None:
         low = extent(str(tensor.low), axes)
@@ -126,8 +118,13 @@ def _normal(count: int, rng: np.random.Generator) -> Array:
 
 def _wide(count: int, rng: np.random.Generator) -> Array:
     values = _normal(count, rng)
-    values *= np.float32(10.0) ** (rng.random(count, dtype=np.float32) * np.float32(6) - np.float32(3))
+    values *= _decades(count, rng)
     return values
+
+
+def _decades(count: int, rng: np.random.Generator) -> Array:
+    found: Array = np.float32(10.0) ** (rng.random(count, dtype=np.float32) * np.float32(6) - np.float32(3))
+    return found
 
 
 def _offset(count: int, rng: np.random.Generator) -> Array:
@@ -136,23 +133,32 @@ def _offset(count: int, rng: np.random.Generator) -> Array:
 
 def _spikes(count: int, rng: np.random.Generator) -> Array:
     values = _normal(count, rng)
-    values[rng.random(count, dtype=np.float32) < np.float32(0.01)] *= np.float32(1000)
+    values[_spiked(count, rng)] *= np.float32(1000)
     return values
 
 
+def _spiked(count: int, rng: np.random.Generator) -> Array:
+    found: Array = rng.random(count, dtype=np.float32) < np.float32(0.01)
+    return found
+
+
 def _ties(count: int, rng: np.random.Generator) -> Array:
-    return rng.choice(np.array([-1.5, -0.5, 0.0, 0.5, 2.0], dtype=np.float32), size=count)
+    return rng.choice(TIES, size=count)
 
 
 def _special(count: int, rng: np.random.Generator) -> Array:
     values = _normal(count, rng)
-    odd = np.array([np.nan, np.inf, -np.inf, 1e-39, -1e-41, 0.0, -0.0], dtype=np.float32)
-    where = np.flatnonzero(rng.random(count, dtype=np.float32) < np.float32(SPECIAL_SHARE))
-    if count >= 8 * odd.size:  # few draws could leave a kind out
-        where = np.union1d(where, rng.choice(count, size=odd.size, replace=False))
-    chosen = np.resize(rng.permutation(odd), where.size)
-    values[where] = rng.permutation(chosen)
+    where, odd = _sprinkled(count, rng)
+    values[where] = odd
     return values
+
+
+def _sprinkled(count: int, rng: np.random.Generator) -> tuple[Array, Array]:
+    """Places, and the odd values to stand there."""
+    where = np.flatnonzero(rng.random(count, dtype=np.float32) < np.float32(SPECIAL_SHARE))
+    if count >= 8 * _ODD.size:  # few draws could leave a kind out
+        where = np.union1d(where, rng.choice(count, size=_ODD.size, replace=False))
+    return where, rng.permutation(np.resize(rng.permutation(_ODD), where.size))
 
 
 _DRAWS: dict[str, Callable[[int, np.random.Generator], Array]] = {

@@ -14,8 +14,12 @@ from warploom.values.problem import ITEM_BYTES, Problem, Tensor, Workload
 from warploom.values.shape import extents
 
 ALIGNMENT_BYTES = 64
+PAGE_BYTES = 4096
 GUARD_BYTES = 4096
 """Guard zone before and after every output; also the gap between inputs."""
+
+SLACK_BYTES = 4096
+"""How much further the start of a timed call's input may move."""
 
 Array = npt.NDArray[Any]
 
@@ -94,7 +98,7 @@ def input_layout(problem: Problem, workload: Workload, slack: bool = False) -> L
     Args:
         problem: whose tensors.
         workload: the shape.
-        slack: give each tensor more room than it needs, so that several windows into it differ.
+        slack: give each tensor a page more than it needs, so that it may start at any cache line of it.
     """
     return _layout(problem.inputs, workload.extents, slack)
 
@@ -110,19 +114,15 @@ def view(buffer: SharedBuffer, region: Region, room: bool = False) -> Array:
     return np.frombuffer(buffer.memory, dtype=STORAGE[region.dtype], count=count, offset=region.offset)
 
 
-def slack_bytes(size_bytes: int) -> int:
-    """How much further windows into a tensor of this size may reach: an eighth, at least 16 KiB."""
-    return _aligned(max(size_bytes // 8, 16384))
-
-
 def _layout(tensors: Mapping[str, Tensor], axes: Mapping[str, int], slack: bool) -> Layout:
     regions, offset = [], GUARD_BYTES
     for name, tensor in tensors.items():
         size = tensor.size_bytes(axes)
-        room = size + slack_bytes(size) if slack else size
+        room = size + SLACK_BYTES if slack else size
         regions.append(Region(name, tensor.dtype, extents(tensor.shape, axes), offset, room))
         offset = _aligned(offset + room) + GUARD_BYTES
-    return Layout(tuple(regions), offset)
+    # Whole pages: behind the last byte that is looked at nothing can be written, nor left for the next candidate.
+    return Layout(tuple(regions), -(-offset // PAGE_BYTES) * PAGE_BYTES)
 
 
 def _aligned(offset: int) -> int:

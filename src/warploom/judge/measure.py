@@ -48,7 +48,7 @@ class Rounds:
 def block_calls(bench: Bench, call_ns: float) -> int:
     """How many calls a block needs when the faster side takes so long for one."""
     wanted = -(-BLOCK_NS // max(int(call_ns), 1))
-    room = MOST_BLOCK_BYTES // (2 * bench.outputs_layout.size_bytes)
+    room = MOST_BLOCK_BYTES // (bench.layout.size_bytes + 2 * bench.outputs_layout.size_bytes)
     return int(max(1, min(wanted, MOST_CALLS, room)))
 
 
@@ -83,17 +83,17 @@ def rounds(
     taken = Rounds(calls, {name: [] for name in sides})
     names = list(sides)
     sleepers = list(wake)
-    bench.renew()
+    bench.renew(calls)
     begin = time.perf_counter()
     while True:
         order.shuffle(sleepers)
         for process in sleepers:
             process()
-        bench.renew()
+        bench.renew(calls)
         bench.lay_poison(calls)
         order.shuffle(names)
         for name in names:
-            bench.warm()
+            bench.warm(calls)
             taken.samples[name].append(sides[name]())
         finish()
         elapsed = time.perf_counter() - begin

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from itertools import combinations, pairwise
 
 import numpy as np
 import pytest
@@ -10,7 +12,7 @@ import pytest
 from warploom.judge.bench import Bench
 from warploom.judge.calls import arguments
 from warploom.judge.compare import Allowance
-from warploom.judge.layout import view
+from warploom.judge.layout import Array, view
 from warploom.judge.measure import MOST_CALLS, block_calls
 from warploom.judge.session import SMALLEST_FLOOR, noise_floor
 from warploom.values.problem import Problem, Reference, Tensor, Workload
@@ -45,23 +47,41 @@ def fill_right(bench: Bench, calls: int) -> None:
             view(output, region)[:] = values
 
 
-def test_windows_start_at_different_lines_inside_the_room(bench: Bench) -> None:
+def test_every_call_has_inputs_of_its_own_that_start_at_a_cache_line_of_their_own(bench: Bench) -> None:
+    bench.make_room(MOST_CALLS)
     windows = bench.windows(MOST_CALLS)
     for index, region in enumerate(bench.layout.regions):
         starts = [window[index] for window in windows]
-        assert len(set(starts)) == MOST_CALLS
         assert all(start % 64 == 0 for start in starts)
-        assert all(region.offset <= start <= region.offset + region.room_bytes - region.size_bytes for start in starts)
+        assert len({start % 4096 for start in starts}) > 4
+        assert all(later - start >= region.size_bytes for start, later in pairwise(starts))
+        assert starts[-1] + region.size_bytes <= bench.inputs.size_bytes
     assert bench.windows(3) != bench.windows(3)
 
 
-def test_renewed_content_is_new_everywhere(bench: Bench) -> None:
-    seen = []
+def test_renewed_content_is_new_everywhere_and_no_call_sees_what_another_does(bench: Bench) -> None:
+    seen: list[list[Array]] = [[], []]
     for _ in range(2):
-        bench.renew()
-        seen.append([view(bench.inputs, region, room=True).copy() for region in bench.layout.regions])
-    for before, after in zip(*seen, strict=True):
-        assert (before != after).mean() > 0.4
+        bench.renew(3)
+        for window in bench.windows(3):
+            for index, (offset, region) in enumerate(zip(window, bench.layout.regions, strict=True)):
+                seen[index].append(view(bench.inputs, replace(region, offset=offset)).copy())
+    floats, integers = seen
+    assert len(np.unique(np.abs(np.concatenate(floats)))) > 0.99 * 6 * 64 * 500
+    assert all((one != other).mean() > 0.9 for one, other in combinations(integers, 2))
+
+
+def test_all_that_a_block_reads_is_renewed_and_touched(bench: Bench) -> None:
+    bench.inputs.memory[:] = bytes(bench.inputs.size_bytes)
+    bench.renew(2)
+    assert bench.warm(2) > 0
+    size = bench.layout.size_bytes
+    assert not any(bench.inputs.memory[2 * size : 3 * size])
+    bench.inputs.memory[: 2 * size] = bytes(2 * size)
+    assert bench.warm(2) == 0
+    bench.inputs.memory[2 * size - 64] = 7
+    assert bench.warm(2) == 7
+    assert bench.warm(1) == 0
 
 
 def test_calls_carry_window_outputs_and_axes(bench: Bench) -> None:

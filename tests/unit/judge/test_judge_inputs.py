@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from warploom.judge.inputs import FLOATS, SYMMETRIC, can_flip, decode, draw, encode, renew
+from warploom.judge.inputs import decode, draw, encode
 from warploom.judge.layout import STORAGE, Array
 from warploom.values.problem import RECIPES, Tensor
 
@@ -72,34 +72,3 @@ def test_sixteen_bit_floats_go_there_and_back() -> None:
     # Ties go to even: 1 + 2^-8 lies between two bfloat16 numbers.
     tie = np.array([1 + 2**-8, 1 + 3 * 2**-8], dtype=np.float32)
     assert decode(encode(tie, "bfloat16"), "bfloat16").tolist() == [1.0, 1 + 2**-6]
-
-
-@pytest.mark.parametrize("dtype", FLOATS)
-def test_renewing_gives_a_window_of_the_source_with_other_signs(dtype: str) -> None:
-    rng = np.random.default_rng(5)
-    source = encode(np.arange(1, 101, dtype=np.float32), dtype)
-    target = np.zeros(60, dtype=source.dtype)
-    renew(target, source, flip=True, rng=rng)
-    values = decode(target, dtype)
-    assert np.array_equal(np.diff(np.abs(values)), np.ones(59))
-    assert 10 < (values < 0).sum() < 50
-    renew(target, source, flip=False, rng=rng)
-    assert (decode(target, dtype) > 0).all()
-
-
-def test_renewed_content_is_never_the_same() -> None:
-    rng = np.random.default_rng(7)
-    source = drawn("normal", count=5000)
-    target = np.zeros(4000, dtype=np.float32)
-    seen = set()
-    for _ in range(50):
-        renew(target, source, flip=True, rng=rng)
-        seen.add(target.tobytes())
-    assert len(seen) == 50
-
-
-def test_signs_flip_only_where_a_draw_stays_a_draw() -> None:
-    assert can_flip(Tensor("n"), "normal")
-    assert not can_flip(Tensor("n", positive=True), "normal")
-    assert not can_flip(Tensor("n", "int8"), "normal")
-    assert not any(can_flip(Tensor("n"), recipe) for recipe in RECIPES if recipe not in SYMMETRIC)
