@@ -20,6 +20,7 @@ COMMANDS: dict[str, str] = {
     "problems": "The problems that ship with Warploom.",
     "evolve": "Evolve a kernel for a problem.",
     "judge": "Build, verify and time one kernel.",
+    "audit": "Whether a problem catches wrong answers.",
     "show": "What a run found; or one candidate, whole.",
     "best": "The best kernel of a run.",
     "diff": "What changed from a candidate's parent, or from the seed.",

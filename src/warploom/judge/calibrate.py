@@ -91,9 +91,9 @@ def calibrate(
     count = sum(tensor.numel() for tensor in tensors)
     unit = ROUNDING["float32"] if any(t.dtype != torch.float64 for t in tensors) else 2 * ROUNDING["float64"]
     for _ in range(1 if count > LARGE else SAMPLES):
-        near = [_moved(tensor, NEARBY, generator).to(tensor.dtype) for tensor in tensors]
+        near = [moved(tensor, NEARBY, generator).to(tensor.dtype) for tensor in tensors]
         errors.append(_off(function(*near), _exactly(function, near)))
-        errors.append(_off(function(*(_moved(tensor, unit, generator) for tensor in tensors)), exact))
+        errors.append(_off(function(*(moved(tensor, unit, generator) for tensor in tensors)), exact))
     found = []
     for index, tensor in enumerate(problem.outputs.values()):
         if tensor.dtype in FLOATS:
@@ -147,7 +147,7 @@ def _exactly(function: Function, tensors: Sequence[torch.Tensor]) -> tuple[torch
     return function(*(tensor.double() if tensor.is_floating_point() else tensor for tensor in tensors))
 
 
-def _moved(tensor: torch.Tensor, share: float, generator: torch.Generator) -> torch.Tensor:
+def moved(tensor: torch.Tensor, share: float, generator: torch.Generator) -> torch.Tensor:
     """Every element moved up or down by this share of itself, in float64; integers stay."""
     if not tensor.is_floating_point():
         return tensor

@@ -18,6 +18,7 @@ from typing import Any
 
 from warploom.errors import ReferenceFailed
 from warploom.sandbox.buffers import SharedBuffer
+from warploom.values.audit import Pretender
 from warploom.values.problem import Problem, Reference, Workload
 
 START_SECONDS = 120.0
@@ -167,6 +168,41 @@ class ReferenceProcess:
         """Copy the outputs of the last calls into these buffers, one a call; none drops them."""
         self._know(results, writable=True)
         self._ask("collect", START_SECONDS, results=[self._number(one) for one in results], offsets=list(offsets))
+
+    def examine(
+        self, workload: Workload, inputs: SharedBuffer, others: SharedBuffer, offsets: Sequence[int]
+    ) -> dict[str, Any]:
+        """What can be said of the reference at a call (see :func:`warploom.judge.pretend.examine`); the call is kept.
+
+        Args:
+            workload: of the call.
+            inputs: of the call.
+            others: of another call of the same workload, laid out alike.
+            offsets: of every input in both.
+        """
+        self._know([inputs, others], writable=False)
+        return self._ask(
+            "examine",
+            ORACLE_SECONDS,
+            inputs=self._number(inputs),
+            others=self._number(others),
+            offsets=list(offsets),
+            axes=workload.extents,
+            recipe=workload.recipe,
+        )
+
+    def pretend(self, pretender: Pretender, target: SharedBuffer, offsets: Sequence[int]) -> str:
+        """Write what a pretender answers to the call examined last; "", or why it has no answer there."""
+        self._know([target], writable=True)
+        answer = self._ask(
+            "pretend",
+            ORACLE_SECONDS,
+            rule=pretender.rule,
+            arguments=list(pretender.arguments),
+            target=self._number(target),
+            offsets=list(offsets),
+        )
+        return str(answer["absent"])
 
     def forget(self, buffers: Sequence[SharedBuffer]) -> None:
         """These buffers will be closed."""

@@ -23,10 +23,10 @@ from typing import Any
 
 import torch
 
-from warploom.judge import calibrate
+from warploom.judge import calibrate, pretend
 from warploom.judge.inputs import FLOATS
 from warploom.problems.native import execute
-from warploom.values.problem import Problem
+from warploom.values.problem import Problem, Workload
 
 MESSAGE_BYTES = 1 << 18
 Call = tuple[Callable[..., Any], tuple[torch.Tensor, ...]]
@@ -49,6 +49,7 @@ class Server:
         self._compiled: dict[str, Callable[..., Any]] = {}
         self._calls: list[Call] = []
         self._outputs: list[Any] = []
+        self._scene: pretend.Scene | None = None
 
     def serve(self) -> None:
         """Until the parent hangs up."""
@@ -97,7 +98,7 @@ class Server:
 
     def _forget(self, buffers: Sequence[int]) -> dict[str, Any]:
         """Drop mappings that will not be used again."""
-        self._calls, self._outputs = [], []
+        self._calls, self._outputs, self._scene = [], [], None
         for number in buffers:
             self._maps.pop(number, None)
         gc.collect(0)  # the young alone: a whole collection with PyTorch loaded takes 0.2 s
@@ -162,6 +163,30 @@ class Server:
         gc.collect()
         gc.freeze()
         return {"seconds": time.perf_counter() - begin}
+
+    def _examine(
+        self,
+        inputs: int,
+        others: int,
+        offsets: Sequence[int],
+        axes: Mapping[str, int],
+        recipe: str,
+    ) -> dict[str, Any]:
+        """Keep a call, and another of the same workload, for :meth:`_pretend`; say what is to be said of it."""
+        mine, other = self._tensors(inputs, offsets, axes), self._tensors(others, offsets, axes)
+        self._scene = pretend.Scene(self._problem, Workload(recipe, **axes), self._call, mine, other)
+        return pretend.examine(self._scene)
+
+    def _pretend(self, rule: str, arguments: Sequence[Any], target: int, offsets: Sequence[int]) -> dict[str, Any]:
+        """Write a pretender's outputs; or say why it has none here."""
+        assert self._scene is not None
+        try:
+            outputs = pretend.pretend(self._scene, rule, arguments)
+        except pretend.Absent as reason:
+            return {"absent": str(reason)}
+        self._outputs = [outputs]
+        self._collect([target], offsets)
+        return {"absent": ""}
 
     # ------------------------------------------------------------ tensors
 

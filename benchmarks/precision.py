@@ -1,0 +1,399 @@
+"""Whether the tolerance tells float32 work from half precision, problem by problem.
+
+    python benchmarks/precision.py                                # every problem of the catalog
+    python benchmarks/precision.py --problems softmax,rope --draws 1
+
+Two sides, both in units of the tolerance, both on every workload of a problem, held-out ones too:
+
+*Honest* kernels: the seed built three ways (sums one after another, with fused multiply-add, and reassociated in vector
+lanes), the same with its sums reversed and in random order, everything the moves make of the seed with their usual
+composites (blocks of 256, several accumulators, register blocks, online sums, polynomial exponentials), and PyTorch
+itself with its sums reversed and in random order. Their largest error must be below 1 on every check.
+
+*Shortcuts*: inputs, products, outputs or everything in bfloat16, float16 or tfloat32. A candidate has to pass every
+check, so what counts is a shortcut's largest error over the workloads: it must be above 1.
+
+An order of a sum is changed by permuting an axis of the inputs; whether that is allowed is found out in float64. The
+last column is how many bits of significand a kernel's inputs need to pass, of float32's 24. Prints a Markdown table and
+writes JSON.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ctypes
+import json
+import math
+import platform
+import random
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from warploom.errors import NothingToPropose
+from warploom.judge.calibrate import Calibrated, Function, calibrate
+from warploom.judge.inputs import draw
+from warploom.judge.pretend import Absent, Scene, pretend
+from warploom.judge.pretenders import pretenders
+from warploom.judge.rounding import round_significand
+from warploom.problems.cache import cache_directory
+from warploom.problems.load import catalog_names, find_seed, load_problem, locate
+from warploom.problems.native import execute
+from warploom.propose.bandit import Bandit
+from warploom.propose.moves.book import COMPOSITES, MOVE_PRIORS, MOVES
+from warploom.propose.mutate import Mutations
+from warploom.propose.recipe import Cookbook, materialise
+from warploom.toolchain.cpp import CppToolchain
+from warploom.values.candidate import Candidate
+from warploom.values.outcome import Build
+from warploom.values.problem import Problem, Workload
+from warploom.values.shape import extents
+from warploom.values.signature import signature
+
+RESULTS = Path(__file__).parent / "results" / "precision.json"
+PLAIN: dict[str, tuple[str, ...]] = {
+    "one after another": ("-O2", "-ffp-contract=off"),
+    "with fused multiply-add": ("-O2",),
+    "in vector lanes": ("-fassociative-math", "-fno-signed-zeros", "-fno-trapping-math", "-fno-math-errno"),
+}
+"""How the seed is built: name → flags."""
+
+SYMMETRY = 1e-9
+"""Two float64 results that agree to this share of the largest element differ by rounding alone."""
+
+Kernel = Callable[[Sequence[torch.Tensor], Workload], torch.Tensor]
+Reordered = tuple[str, list[torch.Tensor], Callable[[torch.Tensor], torch.Tensor]]
+"""A title, permuted inputs, and what puts the output back into its place."""
+
+
+@dataclass
+class Worst:
+    """Largest error seen, and where."""
+
+    units: float = 0.0
+    at: str = ""
+
+    def see(self, units: float, at: str) -> None:
+        """Keep the larger one."""
+        if units > self.units:
+            self.units, self.at = units, at
+
+
+@dataclass
+class Row:
+    """What was found for one problem; errors in units of the tolerance."""
+
+    problem: str
+    factor: float
+    honest: dict[str, Worst] = field(default_factory=dict)
+    shortcuts: dict[str, Worst] = field(default_factory=dict)
+    bits: dict[int, Worst] = field(default_factory=dict)
+    seconds: float = 0.0
+
+    def worst_honest(self) -> tuple[str, Worst]:
+        """The honest kernel that came nearest to being rejected."""
+        return max(self.honest.items(), key=lambda item: item[1].units)
+
+    def nearest_shortcut(self) -> tuple[str, Worst]:
+        """The shortcut that came nearest to being missed."""
+        return min(self.shortcuts.items(), key=lambda item: item[1].units)
+
+    def bits_needed(self) -> int:
+        """Smallest significand with which rounded inputs pass every check, and so do all larger ones."""
+        caught = [bits for bits, worst in self.bits.items() if worst.units > 1.0]
+        return max(caught, default=min(self.bits, default=1) - 1) + 1
+
+
+# ------------------------------------------------------------ kernels
+
+
+def kernels(problem: Problem, name: str, cache: Path) -> Iterator[tuple[str, Kernel]]:
+    """Honest kernels in C++: the seed's builds, then what the moves make of it."""
+    loaded = load_problem(name)
+    toolchain = CppToolchain()
+    source = find_seed(name).read_text()
+    seen: set[str] = set()
+    for title, candidate in _candidates(loaded, source):
+        build = toolchain.build(candidate, signature(loaded), cache)
+        if not isinstance(build, Build):
+            print(f"  {name}, {title}: not built: {build.message}", file=sys.stderr)
+            continue
+        if build.sha256 not in seen:
+            seen.add(build.sha256)
+            yield title, _loaded(Path(build.artifact), problem)
+
+
+def _candidates(problem: Problem, source: str) -> Iterator[tuple[str, Candidate]]:
+    def candidate(flags: tuple[str, ...]) -> Candidate:
+        return Candidate(problem.hash, "cpp", (("kernel.cpp", source),), problem.name, build_flags=flags)
+
+    for title, flags in PLAIN.items():
+        yield f"seed, {title}", candidate(flags)
+    cookbook = Cookbook(MOVES)
+    mutations = Mutations(cookbook, Bandit(MOVE_PRIORS, learning=False))
+    root = candidate(())
+    for composite in COMPOSITES:
+        try:
+            steps = mutations.compose(root, (), composite, random.Random(0), default_share=1.0).steps
+        except NothingToPropose:
+            continue
+        yield f"moves, {composite.name}", materialise(root, cookbook.replay(root, steps))
+
+
+def _loaded(artifact: Path, problem: Problem) -> Kernel:
+    """The kernel as a function of tensors, called in this process: it is our own code."""
+    function = getattr(ctypes.CDLL(str(artifact)), problem.name)
+    function.restype = None
+    (output,) = problem.outputs.values()
+
+    def call(tensors: Sequence[torch.Tensor], workload: Workload) -> torch.Tensor:
+        axes = workload.extents
+        dense = [tensor.contiguous() for tensor in tensors]
+        answer = torch.full(extents(output.shape, axes), math.nan, dtype=getattr(torch, output.dtype))
+        pointers = [ctypes.c_void_p(tensor.data_ptr()) for tensor in (*dense, answer)]
+        function(*pointers, *(ctypes.c_int64(axes[name]) for name in problem.axes))
+        return answer
+
+    return call
+
+
+# ------------------------------------------------------------ orders of a sum
+
+
+def orders(
+    problem: Problem,
+    function: Function,
+    tensors: Sequence[torch.Tensor],
+    workload: Workload,
+    axes: Sequence[str],
+    rng: np.random.Generator,
+) -> list[Reordered]:
+    """Other orders of the same work.
+
+    An axis qualifies when permuting it in every tensor is a symmetry of the reference in float64.
+    """
+    found: list[Reordered] = []
+    exact = function(*_wide(tensors))[0]
+    if not bool(exact.isfinite().all()):
+        return []
+    for axis in axes:
+        length = workload.extents[axis]
+        if length < 3 or not any(axis in tensor.shape.split() for tensor in problem.inputs.values()):
+            continue
+        reverse = torch.arange(length - 1, -1, -1)
+        shuffle = torch.from_numpy(rng.permutation(length))
+        for title, order in (("reversed", reverse), ("in random order", shuffle)):
+            inputs = [
+                _along(tensor, spec.shape, axis, order)
+                for tensor, spec in zip(tensors, problem.inputs.values(), strict=True)
+            ]
+            (output,) = problem.outputs.values()
+            put_back = partial(_along, shape=output.shape, axis=axis, order=torch.argsort(order))
+            moved = put_back(function(*_wide(inputs))[0])
+            if float((moved - exact).abs().max()) > SYMMETRY * float(exact.abs().max()):
+                break  # not a symmetry: an order that counts
+            found.append((f"{axis} {title}", inputs, put_back))
+    return found
+
+
+def summed_axes(problem: Problem, function: Function, kernel: Kernel, rng: np.random.Generator) -> list[str]:
+    """Axes whose order changes some bit of a kernel's answer: others only name rows that are computed one by one."""
+    found = []
+    for axis in problem.axes:
+        for workload in problem.held_out:
+            tensors = _drawn(problem, workload, rng)
+            answer = kernel(tensors, workload)
+            other = orders(problem, function, tensors, workload, [axis], rng)
+            if any(not torch.equal(put_back(kernel(inputs, workload)), answer) for _, inputs, put_back in other):
+                found.append(axis)
+                break
+    return found
+
+
+def _along(tensor: torch.Tensor, shape: str, axis: str, order: torch.Tensor) -> torch.Tensor:
+    for dimension, word in enumerate(shape.split()):
+        if word == axis:
+            tensor = tensor.index_select(dimension, order)
+    return tensor
+
+
+def _wide(tensors: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+    return [tensor.double() if tensor.is_floating_point() else tensor for tensor in tensors]
+
+
+# ------------------------------------------------------------ one problem
+
+
+def measure(name: str, draws: int, cache: Path, seed: int) -> Row:
+    """Every honest kernel and every shortcut of a problem, on all its workloads."""
+    begin = time.monotonic()
+    problem = execute(locate(name))
+    reference = problem.reference
+    assert callable(reference)
+
+    def function(*tensors: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        return (reference(*tensors),)
+
+    row = Row(name, problem.tolerance.factor)
+    built = list(kernels(problem, name, cache))
+    rng = np.random.default_rng(seed)
+    axes = summed_axes(problem, function, built[0][1], rng)
+    for workload in (*problem.held_out, *problem.workloads):
+        for _ in range(draws if workload in problem.workloads else 3 * draws):
+            tensors, others = (_drawn(problem, workload, rng) for _ in range(2))
+            (found,) = calibrate(function, tensors, problem, workload.extents, int(rng.integers(1 << 62)))
+            _see_honest(row, problem, function, built, axes, tensors, workload, found, rng)
+            _see_shortcuts(row, Scene(problem, workload, function, tensors, others), found)
+    row.seconds = time.monotonic() - begin
+    return row
+
+
+def _see_honest(
+    row: Row,
+    problem: Problem,
+    function: Function,
+    built: Sequence[tuple[str, Kernel]],
+    axes: Sequence[str],
+    tensors: Sequence[torch.Tensor],
+    workload: Workload,
+    found: Calibrated,
+    rng: np.random.Generator,
+) -> None:
+    def see(title: str, answer: torch.Tensor) -> None:
+        row.honest.setdefault(title, Worst()).see(units(answer, found), str(workload))
+
+    for title, kernel in built:
+        see(title, kernel(tensors, workload))
+    for order, inputs, put_back in orders(problem, function, tensors, workload, axes, rng):
+        see(f"PyTorch, {order}", put_back(function(*inputs)[0]))
+        title, kernel = built[0]
+        see(f"{title}, {order}", put_back(kernel(inputs, workload)))
+
+
+def _see_shortcuts(row: Row, scene: Scene, found: Calibrated) -> None:
+    at = str(scene.workload)
+    for pretender in pretenders(scene.problem):
+        if pretender.family == "precision":
+            try:
+                (answer,) = pretend(scene, pretender.rule, pretender.arguments)
+            except Absent:
+                continue
+            row.shortcuts.setdefault(pretender.title, Worst()).see(units(answer, found, kinds=False), at)
+    for bits in range(8, 24):
+        rounded = [round_significand(one, bits) if one.is_floating_point() else one for one in scene.tensors]
+        row.bits.setdefault(bits, Worst()).see(units(scene.function(*rounded)[0], found, kinds=False), at)
+
+
+def _drawn(problem: Problem, workload: Workload, rng: np.random.Generator) -> list[torch.Tensor]:
+    found = []
+    for tensor in problem.inputs.values():
+        shape = extents(tensor.shape, workload.extents)
+        found.append(
+            torch.from_numpy(draw(tensor, workload.recipe, math.prod(shape), workload.extents, rng)).view(shape)
+        )
+    return found
+
+
+def units(answer: torch.Tensor, found: Calibrated, kinds: bool = True) -> float:
+    """Largest error of a finite element in units of the tolerance.
+
+    Args:
+        answer: of a kernel or shortcut.
+        found: what it should be.
+        kinds: whether NaN or an infinity in the wrong place counts as an infinite error. For a shortcut it does not:
+            one that handles them by the book is to be caught by its rounding alone.
+    """
+    own = answer.double().reshape(-1).numpy()
+    with np.errstate(all="ignore"):
+        right = np.zeros(own.size, dtype=bool)
+        for wanted in (found.expected, found.otherwise):
+            if wanted is not None:
+                right |= np.isfinite(own) & np.isfinite(wanted) | np.isnan(own) & np.isnan(wanted) | (own == wanted)
+        if kinds and not right.all():
+            return math.inf
+        off = np.abs(own - found.expected) / found.tolerance
+    return float(np.where(np.isfinite(own) & np.isfinite(found.expected), off, 0.0).max(initial=0.0))
+
+
+# ------------------------------------------------------------ what is printed
+
+
+def table(rows: Iterable[Row]) -> str:
+    """The Markdown table: a line a problem."""
+    lines = [
+        "| problem | factor | honest, at most | nearest honest kernel | shortcut, at least | nearest shortcut | bits |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for row in rows:
+        honest, worst = row.worst_honest()
+        shortcut, nearest = row.nearest_shortcut()
+        lines.append(
+            f"| {row.problem} | {row.factor:g} | {worst.units:.2f} | {honest} | {_number(nearest.units)} | {shortcut} "
+            f"| {row.bits_needed()} |"
+        )
+    return "\n".join(lines)
+
+
+def _number(value: float) -> str:
+    return "∞" if math.isinf(value) else f"{value:.3g}"
+
+
+def to_object(row: Row) -> dict[str, Any]:
+    """The row as JSON values; an infinite error is null."""
+
+    def errors(worst: dict[str, Worst]) -> dict[str, Any]:
+        return {
+            title: {"tolerances": one.units if math.isfinite(one.units) else None, "at": one.at}
+            for title, one in worst.items()
+        }
+
+    return {
+        "problem": row.problem,
+        "factor": row.factor,
+        "honest": errors(row.honest),
+        "shortcuts": errors(row.shortcuts),
+        "bits_needed": row.bits_needed(),
+        "seconds": round(row.seconds, 1),
+    }
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
+    parser.add_argument("--problems", default=",".join(catalog_names()), help="names, with commas (all)")
+    parser.add_argument(
+        "--draws", type=int, default=1, help="inputs a timed workload; held-out ones have three times as many"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of all inputs")
+    parser.add_argument("--out", type=Path, default=RESULTS, help="where the JSON goes")
+    options = parser.parse_args(arguments)
+    rows = []
+    with torch.no_grad():
+        for name in options.problems.split(","):
+            rows.append(measure(name, options.draws, cache_directory() / "builds", options.seed))
+            print(table(rows[-1:]).splitlines()[-1], f"{rows[-1].seconds:.0f} s", file=sys.stderr, flush=True)
+    print(table(rows))
+    about = {
+        "machine": platform.machine(),
+        "torch": torch.__version__,
+        "capability": torch.backends.cpu.get_cpu_capability(),
+        "compiler": CppToolchain().version(),
+        "draws": options.draws,
+        "seed": options.seed,
+    }
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    options.out.write_text(json.dumps({**about, "rows": [to_object(row) for row in rows]}, indent=1) + "\n")
+    wrong = [row.problem for row in rows if row.worst_honest()[1].units > 1 or row.nearest_shortcut()[1].units <= 1]
+    if wrong:
+        print(f"not told apart: {', '.join(wrong)}", file=sys.stderr)
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
