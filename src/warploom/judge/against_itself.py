@@ -63,11 +63,11 @@ def compare(toolchain: Toolchain, jail: Jail, cache: Path, count: int, plan: Pla
             bench.close()
 
 
-def log_speedup(timings: list[Timing]) -> float:
-    """Log speedup of a comparison over all workloads: 0 in a perfect world."""
+def deviation(timings: list[Timing]) -> tuple[float, float]:
+    """Log speedup of a comparison over all workloads, 0 in a perfect world, and half the width of its interval."""
     found = speedup(timings, INCUMBENT)
     assert found is not None
-    return math.log(found.median)
+    return math.log(found.median), math.log(found.high / found.low) / 2
 
 
 def _comparison(build: Build, jail: Jail, benches: list[Bench], plan: Plan, order: random.Random) -> list[Timing]:

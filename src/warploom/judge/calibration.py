@@ -10,6 +10,7 @@ import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import chain
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -25,9 +26,11 @@ MOST_DRIFT = 1.25
 SMALLEST_FLOOR = 0.01
 """No difference of log speedups below one per cent means anything, however quiet the machine."""
 
-SURE = 1.96 / 0.6745
-"""From the median of absolute deviations to what 95 % of them stay under, were they normal. A median, so that one
-comparison that something disturbed does not set the floor for a month."""
+NORMAL = 1.96
+"""Quantile of the normal distribution for 95 %."""
+
+FROM_MEDIAN = 1 / 0.6745
+"""From the median of absolute deviations to the standard deviation, were they normal."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,8 @@ class Calibration:
         timer_resolution_ns: smallest step of the judge's clock.
         timer_overhead_ns: what one reading of it takes.
         round_trip_ns: what an empty call takes, from waking the worker to its answer; part of every timed block.
-        itself: log speedups of a kernel over itself, fresh processes each, as a challenger meets the best so far.
+        itself: log speedup of a kernel over itself and half the width of its interval, for each comparison of two fresh
+            processes, as a challenger meets the best so far.
         drift: the largest factor by which a later measurement exceeded a peak; those are in ``peaks`` by now.
     """
 
@@ -81,12 +85,12 @@ class Calibration:
     timer_resolution_ns: float
     timer_overhead_ns: float
     round_trip_ns: float
-    itself: tuple[float, ...]
+    itself: tuple[tuple[float, float], ...]
     drift: float = 1.0
 
     @property
     def noise_floor(self) -> float:
-        """Smallest log speedup that means anything: 95 % of a kernel's comparisons with itself stay below."""
+        """Smallest log speedup that means anything, see :func:`noise_floor`."""
         return noise_floor(self.itself)
 
     @property
@@ -104,7 +108,7 @@ class Calibration:
         """As JSON values."""
         plain = asdict(self)
         plain["peaks"]["bytes_per_ns"] = {str(size): peak for size, peak in self.peaks.bytes_per_ns.items()}
-        return {**plain, "itself": list(self.itself)}
+        return {**plain, "itself": [list(one) for one in self.itself]}
 
     @classmethod
     def from_plain(cls, plain: Mapping[str, Any]) -> Calibration:
@@ -116,21 +120,32 @@ class Calibration:
         try:
             bandwidth = {int(size): float(peak) for size, peak in plain["peaks"]["bytes_per_ns"].items()}
             peaks = Peaks(bandwidth, float(plain["peaks"]["operations_per_ns"]))
-            itself = tuple(float(value) for value in plain["itself"])
+            itself = tuple((float(off), float(half_width)) for off, half_width in plain["itself"])
             made = cls(**{**plain, "peaks": peaks, "itself": itself})
             positive = [*bandwidth.values(), peaks.operations_per_ns, made.round_trip_ns, made.taken_s, made.drift]
-            figures = [*positive, *itself, made.timer_resolution_ns, made.timer_overhead_ns, made.busy or 0.0]
+            figures = [*positive, *chain(*itself), made.timer_resolution_ns, made.timer_overhead_ns, made.busy or 0.0]
             sound = all(math.isfinite(figure) for figure in figures) and min(positive) > 0
-        except (KeyError, TypeError, AttributeError) as error:
+        except (LookupError, TypeError, AttributeError) as error:
             raise ValueError(f"not a calibration: {error}") from error
         if not (sound and bandwidth and itself and isinstance(made.hardware, str) and isinstance(made.toolchain, str)):
             raise ValueError("not a calibration: a figure is none that can be measured")
         return made
 
 
-def noise_floor(itself: Sequence[float]) -> float:
-    """The noise floor from log speedups of a kernel over itself; never below :data:`SMALLEST_FLOOR`."""
-    return max(SMALLEST_FLOOR, SURE * median(abs(value) for value in itself))
+def noise_floor(itself: Sequence[tuple[float, float]]) -> float:
+    """The noise that no interval shows, from comparisons of a kernel with itself; at least :data:`SMALLEST_FLOOR`.
+
+    Two processes of one kernel differ by where their memory lies, and every pair of their samples differs alike: the
+    interval of a comparison knows nothing of it. So this is the spread between comparisons less what their intervals
+    explain (random effects: DerSimonian and Laird 1986), times 1.96. From medians, so that one comparison which
+    something disturbed does not set the floor for a month.
+
+    Args:
+        itself: log speedup and half the width of its interval, of each comparison.
+    """
+    between = FROM_MEDIAN * median(abs(off) for off, _ in itself)
+    within = median(half_width for _, half_width in itself) / NORMAL
+    return max(SMALLEST_FLOOR, NORMAL * math.sqrt(max(0.0, between**2 - within**2)))
 
 
 def stale(calibration: Calibration, now_s: float | None = None) -> str:

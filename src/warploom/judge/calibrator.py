@@ -81,7 +81,7 @@ class Calibrator:
             probed = probe(self._toolchain, self._jail, self._cache)
             resolution_ns, overhead_ns = probe_clock()
             found = against_itself.compare(self._toolchain, self._jail, self._cache, comparisons, plan)
-            itself = tuple(against_itself.log_speedup(timings) for timings in found)
+            itself = tuple(against_itself.deviation(timings) for timings in found)
             watched.append(busy_share(watch_seconds))
         self._held = Calibration(
             hardware=self._hardware,

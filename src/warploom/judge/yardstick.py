@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from warploom.values.candidate import Candidate
-from warploom.values.problem import Problem, Reference, Tensor, Workload
+from warploom.values.problem import Problem, Reference, Tensor, Tolerance, Workload
 
 NAME = "yardstick"
 PROBLEM_FILE = Path(__file__).with_name("yardstick_problem.py")
@@ -49,16 +49,16 @@ static void multiply(const float* __restrict x, const float* __restrict w, float
 extern "C" void yardstick(const float* x, const float* w, float* out, int64_t rows, int64_t inner, int64_t cols) {
     const double slowdown = SLOWDOWN;
     const int64_t least_ns = LEAST_NS, begin = now_ns();
-    multiply(x, w, out, rows, inner, cols);
-    BREAK
+    WORK
     const int64_t took = now_ns() - begin, wanted = took + (int64_t)(slowdown * took);
     const int64_t end = begin + (wanted > least_ns ? wanted : least_ns);
     while (now_ns() < end) {}
 }
 """
 
-RIGHT = ""
-ONE_ELEMENT_WRONG = "out[rows * cols / 2] += 0.01f;"
+RIGHT = "multiply(x, w, out, rows, inner, cols);"
+ONE_ELEMENT_WRONG = f"{RIGHT} out[rows * cols / 2] += 0.01f;"
+NOTHING_WRITTEN = ""
 
 
 def problem(reference: Callable[..., Any] | Reference) -> Problem:
@@ -71,19 +71,20 @@ def problem(reference: Callable[..., Any] | Reference) -> Problem:
         reference=reference,
         workloads=WORKLOADS,
         held_out=HELD_OUT,
+        tolerance=Tolerance(factor=32.0),
         title="a matrix product whose kernel's slowness is known",
         operations="2*rows*inner*cols",
     )
 
 
-def kernel(problem: Problem, slowdown: float = 0.0, least_ns: int = 0, fault: str = RIGHT) -> Candidate:
+def kernel(problem: Problem, slowdown: float = 0.0, least_ns: int = 0, work: str = RIGHT) -> Candidate:
     """The kernel as a candidate.
 
     Args:
         problem: the yardstick, however it was made.
         slowdown: share of its time that each call waits in addition.
         least_ns: nanoseconds that a call takes at least.
-        fault: C++ run after the product.
+        work: what it does, in C++.
     """
-    text = KERNEL.replace("SLOWDOWN", repr(slowdown)).replace("LEAST_NS", str(least_ns)).replace("BREAK", fault)
+    text = KERNEL.replace("SLOWDOWN", repr(slowdown)).replace("LEAST_NS", str(least_ns)).replace("WORK", work)
     return Candidate(problem.hash, "cpp", (("kernel.cpp", text),), NAME)

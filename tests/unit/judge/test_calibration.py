@@ -34,7 +34,8 @@ from warploom.toolchain.protocol import Toolchain
 
 NOW_S = 1.8e9
 PEAKS = Peaks({1 << 16: 100.0, 1 << 24: 10.0}, 200.0)
-TAKEN = Calibration("k1", "g++ 12.2.0", NOW_S - 86400, 0.05, PEAKS, 20.0, 50.0, 30_000.0, (0.01, -0.002, 0.004), 1.0)
+ITSELF = ((0.01, 0.003), (-0.002, 0.004), (0.004, 0.002))
+TAKEN = Calibration("k1", "g++ 12.2.0", NOW_S - 86400, 0.05, PEAKS, 20.0, 50.0, 30_000.0, ITSELF, 1.0)
 
 
 def look(cache: Path, hardware: str = "k1", toolchain: str = "g++ 12.2.0") -> tuple[Calibration | None, str]:
@@ -112,7 +113,16 @@ def test_a_file_that_is_no_calibration_is_none(tmp_path: Path, text: str, wanted
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"itself": []}, {"round_trip_ns": -1.0}, {"busy": "much"}, {"drift": float("nan")}, {"surplus": 1}, {"peaks": 3}],
+    [
+        {"itself": []},
+        {"itself": [0.1]},
+        {"itself": [[0.1, float("inf")]]},
+        {"round_trip_ns": -1.0},
+        {"busy": "much"},
+        {"drift": float("nan")},
+        {"surplus": 1},
+        {"peaks": 3},
+    ],
 )
 def test_a_figure_that_cannot_be_is_not_believed(wrong: dict[str, object]) -> None:
     with pytest.raises(ValueError, match="not a calibration"):
@@ -122,7 +132,7 @@ def test_a_figure_that_cannot_be_is_not_believed(wrong: dict[str, object]) -> No
 def test_the_id_names_every_figure() -> None:
     others = [
         replace(TAKEN, taken_s=1.0),
-        replace(TAKEN, itself=(0.0,)),
+        replace(TAKEN, itself=((0.0, 0.0),)),
         replace(TAKEN, round_trip_ns=1.0),
         replace(TAKEN, peaks=Peaks(PEAKS.bytes_per_ns, 201.0)),
         replace(TAKEN, busy=None),
@@ -131,11 +141,14 @@ def test_the_id_names_every_figure() -> None:
     assert TAKEN.describe()["id"] == TAKEN.id
 
 
-def test_the_noise_floor_is_what_most_comparisons_stay_under() -> None:
-    assert noise_floor([0.0, 0.001, -0.001]) == SMALLEST_FLOOR
+def test_the_noise_floor_is_what_intervals_do_not_show() -> None:
+    assert noise_floor([(0.0, 0.001), (0.001, 0.001), (-0.001, 0.001)]) == SMALLEST_FLOOR
     quantiles = [0.03 * value for value in (-1.6, -1.0, -0.6745, -0.3, 0.0, 0.3, 0.6745, 1.0, 1.6)]
-    assert noise_floor(quantiles) == pytest.approx(1.96 * 0.03, rel=1e-3)
-    assert noise_floor([0.004, 0.005, -0.005, 0.9]) < 0.02, "one that was disturbed does not set it"
+    assert noise_floor([(off, 0.0) for off in quantiles]) == pytest.approx(1.96 * 0.03, rel=1e-3)
+    assert noise_floor([(off, 1.96 * 0.024) for off in quantiles]) == pytest.approx(1.96 * 0.018, rel=1e-3)
+    assert noise_floor([(off, 1.96 * 0.03) for off in quantiles]) == SMALLEST_FLOOR, "the intervals say it all"
+    disturbed = [(0.004, 0.001), (0.005, 0.001), (-0.005, 0.001), (0.9, 0.001)]
+    assert noise_floor(disturbed) < 0.02, "one that was disturbed does not set it"
     assert TAKEN.noise_floor == pytest.approx(noise_floor(TAKEN.itself))
 
 
@@ -166,7 +179,7 @@ def probes(monkeypatch: pytest.MonkeyPatch) -> list[Probed]:
     monkeypatch.setattr(calibrators, "busy_share", lambda seconds: seconds)
     monkeypatch.setattr(calibrators, "WATCH_SECONDS", 0.0)
     monkeypatch.setattr(calibrators.against_itself, "compare", lambda *words: [[] for _ in range(words[3])])
-    monkeypatch.setattr(calibrators.against_itself, "log_speedup", lambda timings: 0.002)
+    monkeypatch.setattr(calibrators.against_itself, "deviation", lambda timings: (0.002, 0.004))
     return seen
 
 
@@ -179,7 +192,7 @@ def test_it_is_taken_once_and_named(tmp_path: Path, probes: list[Probed]) -> Non
     said: list[str] = []
     first = calibrator(tmp_path).current(said.append)
     assert said == ["calibrating this machine: there is none yet"]
-    assert first.itself == (0.002,) * calibrators.COMPARISONS
+    assert first.itself == ((0.002, 0.004),) * calibrators.COMPARISONS
     assert (first.round_trip_ns, first.peaks) == (25_000.0, PEAKS)
     again = calibrator(tmp_path)
     assert again.current(said.append) == first
@@ -235,6 +248,6 @@ def test_this_machine_can_be_calibrated(tmp_path: Path) -> None:
     assert 0 < found.timer_resolution_ns <= found.timer_overhead_ns * 10
     assert found.round_trip_ns > 1000
     assert len(found.itself) == 2
-    assert all(abs(value) < math.log(20) for value in found.itself)
+    assert all(abs(off) < math.log(20) and half_width > 0 for off, half_width in found.itself)
     kept, _ = real.recall()
     assert kept == found

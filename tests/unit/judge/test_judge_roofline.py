@@ -43,7 +43,7 @@ class Machine:
         self.measured = 0
         self._better = better
         peaks = Peaks({size: 100.0 if size < 1 << 24 else 10.0 for size in SIZES}, 1000.0)
-        self.calibration = Calibration("test", "g++ 1", 1.0, None, peaks, 1.0, 50.0, 30_000.0, (0.0,))
+        self.calibration = Calibration("test", "g++ 1", 1.0, None, peaks, 1.0, 50.0, 30_000.0, ((0.0, 0.0),))
 
     def current(self) -> Calibration:
         return self.calibration
