@@ -16,14 +16,41 @@ _TUNE = re.compile(rb"^([ \t]*)TUNE\(", re.MULTILINE)
 _GROUPS = {"linkage_specification": "body", "namespace_definition": "body"}
 
 MOST_NESTED = 120
-"""An item nested deeper stays Raw: trees are walked by recursion. Kernels that people and moves write reach about 35."""
+"""An item nested deeper stays Raw: trees are walked by recursion. Kernels as people and moves write them reach 35."""
 
 
 def parse(source: str) -> Unit:
     """The tree of this text, canonical as :mod:`warploom.syntax.cpp.tree` says. Text it cannot read becomes Raw."""
     data = _TUNE.sub(rb"\1" + VEILED.encode(), source.encode())
     root = Parser(_LANGUAGE).parse(data).root_node
+    plain = _without_inner_comments(data, root)
+    if plain != data:
+        root = Parser(_LANGUAGE).parse(plain).root_node
     return Unit(tuple(_items(root.children)))
+
+
+def _without_inner_comments(data: bytes, root: Node) -> bytes:
+    """The text with spaces for every comment in the middle of a function's header or of a statement.
+
+    The tree has no place for them, and what is written on one line would become part of a ``//`` comment.
+    """
+    if b"//" not in data and b"/*" not in data:
+        return data
+    text, cursor = bytearray(data), root.walk()
+    parents: list[str] = []
+    while True:
+        node = cursor.node
+        inner = bool(parents) and parents[-1] != "compound_statement" and "function_definition" in parents
+        if node is not None and node.type == "comment" and inner and not text_of(node).startswith(VEILED):
+            text[node.start_byte : node.end_byte] = re.sub(rb"[^\n]", b" ", data[node.start_byte : node.end_byte])
+        kind = "" if node is None else node.type
+        if cursor.goto_first_child():
+            parents.append(kind)
+            continue
+        while not cursor.goto_next_sibling():
+            if not cursor.goto_parent():
+                return bytes(text)
+            parents.pop()
 
 
 # ---------------------------------------------------------------- top level

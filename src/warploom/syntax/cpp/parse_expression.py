@@ -110,15 +110,16 @@ def _known(node: Node, names: Names) -> Expression | None:
         case "unary_expression" | "pointer_expression":
             operand = node.child_by_field_name("argument")
             assert operand is not None
-            sign, value = text_of(node.children[0]), expression(operand, names)
+            prefix, value = text_of(node.children[0]), expression(operand, names)
             # The parser takes "-1" for one literal: "-(1)" is the same.
-            if sign in "+-" and isinstance(value, Number) and value.text[0] not in "+-":
-                return Number(sign + value.text)
-            return Unary(sign, value)
+            if prefix in "+-" and isinstance(value, Number) and value.text[0] not in "+-":
+                return Number(prefix + value.text)
+            return Unary(prefix, value)
         case "binary_expression":
-            return Binary(
-                node.children[1].type, expression(node.children[0], names), expression(node.children[2], names)
-            )
+            left, sign, right = (node.child_by_field_name(field) for field in ("left", "operator", "right"))
+            if left is None or sign is None or right is None:
+                return None
+            return Binary(sign.type, expression(left, names), expression(right, names))
         case "conditional_expression":
             parts = [node.child_by_field_name(field) for field in ("condition", "consequence", "alternative")]
             first, second, third = (expression(part, names) if part is not None else None for part in parts)

@@ -77,7 +77,9 @@ def _statement(node: Node, names: Names) -> list[Statement]:
             if text.startswith(VEILED):
                 return [RawStatement(unveil(text))]
             lines = text.removeprefix("//").removeprefix("/*").removesuffix("*/").splitlines()
-            return [Comment(line.strip().removeprefix("* ")) for line in lines if line.strip()]
+            # A backslash at the end of a "//" line would make the next statement part of the comment.
+            plain = (line.strip().removeprefix("* ").rstrip("\\ \t") for line in lines)
+            return [Comment(line) for line in plain if line]
         case "compound_statement":
             return [Block(block(node, names))]
         case "return_statement":

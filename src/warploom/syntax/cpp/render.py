@@ -109,7 +109,7 @@ def _loop(loop: Loop, depth: int) -> list[str]:
     variable = loop.variable
     step = f"++{variable}" if loop.step == Number("1") else f"{variable} += {render_expression(loop.step)}"
     lower = render_expression(loop.lower)
-    upper = _operand(loop.upper, _PRECEDENCE["<"] + 1)
+    upper = _right("<", loop.upper)
     return [
         *(f"{pad}#pragma {pragma}" for pragma in loop.pragmas),
         f"{pad}for ({loop.type} {variable} = {lower}; {variable} < {upper}; {step}) {{",
@@ -141,6 +141,16 @@ def _operand(expression: Expression, level: int) -> str:
     return text if own >= level else f"({text})"
 
 
+def _opens_angle(expression: Expression) -> bool:
+    return isinstance(expression, Binary) and expression.op == "<"
+
+
+def _right(op: str, expression: Expression) -> str:
+    """The text of what stands on the right of a binary operator."""
+    angle = op == "<" and isinstance(expression, Binary) and expression.op == ">>"
+    return f"({_text(expression)[0]})" if angle else _operand(expression, _PRECEDENCE.get(op, 0) + 1)
+
+
 def _text(expression: Expression) -> tuple[str, int]:
     match expression:
         case Name(text) | Number(text):
@@ -150,7 +160,9 @@ def _text(expression: Expression) -> tuple[str, int]:
         case Index(base, index):
             return f"{_operand(base, _PRIMARY)}[{render_expression(index)}]", _PRIMARY
         case Call(function, arguments):
-            listed = ", ".join(_operand(argument, _TERNARY) for argument in arguments)
+            # "f(a < b, c > d)" reads as a template too.
+            level = _PRECEDENCE["<"] + 1 if len(arguments) > 1 else _TERNARY
+            listed = ", ".join(_operand(one, level if _opens_angle(one) else _TERNARY) for one in arguments)
             return f"{function}({listed})", _PRIMARY
         case Unary(op, operand):
             inner = _operand(operand, _UNARY)
@@ -162,7 +174,10 @@ def _text(expression: Expression) -> tuple[str, int]:
             return (f"({kind})({inner})" if inner[:1] in "+-*&" else f"({kind}){inner}"), _UNARY
         case Binary(op, left, right):
             level = _PRECEDENCE.get(op, 0)
-            return f"{_operand(left, level)} {op} {_operand(right, level + 1)}", level
+            # "a < b > c" and "a < b >> c" read as a template to a parser that does not know a.
+            angle = op in (">", ">=") and _opens_angle(left)
+            first = f"({_text(left)[0]})" if angle else _operand(left, level)
+            return f"{first} {op} {_right(op, right)}", level
         case Ternary(condition, then, otherwise):
             first = _operand(condition, _TERNARY + 1)
             return f"{first} ? {_operand(then, _TERNARY)} : {_operand(otherwise, _TERNARY)}", _TERNARY
