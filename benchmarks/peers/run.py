@@ -1,0 +1,169 @@
+"""The same cheats against Warploom and against its peers' checkers, and the peers' own cheats against Warploom.
+
+    python benchmarks/peers/run.py --root ~/peers --python ~/peers/venv/bin/python
+
+``--root`` holds the checkouts, each in a folder named as its repository (``KernelBench``, ``robust-kbench``,
+``BackendBench``, ``kernelfoundry``, ``reference-kernels``); one that is not there is "absent". ``--python`` is an
+interpreter with PyTorch and what the peers import; by default the one that runs this. Prints the table of
+``docs/peers.md``, writes ``benchmarks/results/peers.json``. With ``--only`` the other columns stay as they are there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+
+from benchmarks.peers import (  # noqa: E402
+    backendbench,
+    kernelbench,
+    kernelfoundry,
+    ours,
+    reference_kernels,
+    robust_kbench,
+)
+from benchmarks.peers.catalog import CANDIDATES, Candidate  # noqa: E402
+from benchmarks.peers.report import ABSENT, Report, cell  # noqa: E402
+
+RESULTS = ROOT / "benchmarks" / "results" / "peers.json"
+PEERS = {
+    module.__name__.rpartition(".")[2]: module
+    for module in (kernelbench, robust_kbench, backendbench, kernelfoundry, reference_kernels)
+}
+OURS = "warploom"
+DEADLINE_S = 600
+
+
+def git(checkout: Path, *arguments: str) -> str:
+    """What git says in that checkout."""
+    done = subprocess.run(["git", "-C", str(checkout), *arguments], capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+def provenance(peer: str, checkout: Path) -> dict[str, Any]:
+    """What was asked: repository, commit, its date, and whether anything in the checkout was changed."""
+    changed = git(checkout, "status", "--porcelain", "--untracked-files=no")
+    return {
+        "title": PEERS[peer].TITLE,
+        "repository": PEERS[peer].REPOSITORY,
+        "commit": git(checkout, "rev-parse", "HEAD"),
+        "date": git(checkout, "log", "-1", "--format=%cs"),
+        "changed": bool(changed),
+    }
+
+
+def ask(python: str, peer: str, checkout: Path, candidate: Candidate) -> Report:
+    """One run: every step of this peer in a process of its own, taken together."""
+    reports = []
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+    for step in PEERS[peer].STEPS:
+        with tempfile.TemporaryDirectory() as folder:
+            out = Path(folder) / "report.json"
+            words = [python, "-m", "benchmarks.peers.ask", peer, step, str(checkout), candidate.name, str(out)]
+            try:
+                done = subprocess.run(
+                    words, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=DEADLINE_S, check=False
+                )
+            except subprocess.TimeoutExpired:
+                return Report(False, detail=f"no answer within {DEADLINE_S} s")
+            if not out.exists():
+                last = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
+                raise SystemExit(f"error: {peer} could not judge {candidate.name}: {last}")
+            reports.append(Report.read(out))
+    if not all(report.accepted for report in reports):
+        return next(report for report in reports if not report.accepted)
+    return replace(reports[0], time_ms=reports[-1].time_ms, reference_ms=reports[-1].reference_ms)
+
+
+def column(python: str, peer: str, checkout: Path, runs: int) -> dict[str, Any]:
+    """Every candidate against one peer; those that aim at the clock so many times, the median time counts."""
+    rows, baseline_ms = {}, None
+    for candidate in CANDIDATES:
+        several = runs if candidate.aim == "time" or candidate.name == "honest" else 1
+        reports = [ask(python, peer, checkout, candidate) for _ in range(several)]
+        report = typical(reports)
+        if candidate.name == "honest":
+            if not report.accepted:
+                raise SystemExit(
+                    f"error: {peer} refuses the plain control, so its column says nothing: {report.detail}"
+                )
+            baseline_ms = report.time_ms
+        word, why = cell(candidate.aim, report, baseline_ms)
+        rows[candidate.name] = {"cell": word, "why": why, "times_ms": [(r.time_ms, r.reference_ms) for r in reports]}
+        print(f"{PEERS[peer].TITLE:18} {candidate.name:22} {word:9} {why}"[:180], file=sys.stderr, flush=True)
+    return {**provenance(peer, checkout), "cells": rows}
+
+
+def typical(reports: Sequence[Report]) -> Report:
+    """The run with the median ratio of times among those accepted; where fewer than half are, one that was not."""
+    taken = [report for report in reports if report.accepted]
+    if 2 * len(taken) <= len(reports):
+        return next(report for report in reports if not report.accepted)
+    ratios = [(report.time_ms or 0.0) / (report.reference_ms or 1.0) for report in taken]
+    middle = median(ratios)
+    return min(zip(ratios, taken, strict=True), key=lambda pair: abs(pair[0] - middle))[1]
+
+
+def table(result: dict[str, Any]) -> str:
+    """The two tables of ``docs/peers.md``."""
+    names = [name for name in (*PEERS, OURS) if name in result["columns"]]
+    titles = [result["columns"][name]["title"] for name in names]
+    lines = ["| candidate | aims at | " + " | ".join(titles) + " |", "|---" * (len(names) + 2) + "|"]
+    for candidate in CANDIDATES:
+        cells = [result["columns"][name].get("cells", {}).get(candidate.name, {}).get("cell", ABSENT) for name in names]
+        words = [f"**{word}**" if word in ("fooled", "refused") else word for word in cells]
+        lines.append(f"| {candidate.title} (`{candidate.name}`) | {candidate.aim} | " + " | ".join(words) + " |")
+    lines += ["", "| their kernel | from | our twin | Warploom |", "|---|---|---|---|"]
+    for row in result["translated"]:
+        lines.append(f"| {row['original']} | {row['peer'] or '(ours)'} | `{row['kernel']}.cpp` | {row['cell']} |")
+    return "\n".join(lines)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
+    parser.add_argument("--root", type=Path, required=True, help="folder with the checkouts")
+    parser.add_argument("--python", default=sys.executable, help="interpreter that can import what the peers do")
+    parser.add_argument("--only", choices=(*PEERS, OURS), action="append", help="ask these alone (may be repeated)")
+    parser.add_argument("--runs", type=int, default=3, help="runs of each candidate that aims at the clock (3)")
+    parser.add_argument("--out", type=Path, default=RESULTS, help="where the JSON goes")
+    options = parser.parse_args(arguments)
+    if options.runs < 1:
+        parser.error("--runs must be at least 1")
+    wanted = options.only or [*PEERS, OURS]
+    result: dict[str, Any] = {"columns": {}, "translated": []}
+    if options.only and options.out.exists():
+        result = json.loads(options.out.read_text())
+    for peer in (name for name in wanted if name != OURS):
+        checkout = options.root / PEERS[peer].FOLDER
+        found = (checkout / ".git").exists()
+        title = PEERS[peer].TITLE
+        result["columns"][peer] = column(options.python, peer, checkout, options.runs) if found else {"title": title}
+    if OURS in wanted:
+        result["translated"] = ours.judge_translated()
+        cells = ours.judge_zoo(CANDIDATES, result["translated"])
+        rows = {name: {"cell": word, "why": why} for name, (word, why) in cells.items()}
+        result["columns"][OURS] = {"title": "Warploom", "commit": git(ROOT, "rev-parse", "HEAD"), "cells": rows}
+    result["when"] = datetime.now(UTC).isoformat(timespec="seconds")
+    result["python"], result["machine"] = platform.python_version(), platform.machine()
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    options.out.write_text(json.dumps(result, indent=1) + "\n")
+    print(table(result))
+    fooled = [name for name, row in result["columns"].get(OURS, {}).get("cells", {}).items() if row["cell"] == "fooled"]
+    return 1 if fooled else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
