@@ -8,7 +8,6 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
-import time
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -20,15 +19,18 @@ from rich.text import Text
 from warploom import __version__
 from warploom.cli.console import Json, out, print_json
 from warploom.errors import ToolchainError
+from warploom.judge.busy import BUSY_SHARE, busy_share
+from warploom.judge.calibration import recall
+from warploom.judge.hardware import hardware
 from warploom.problems.load import cache_directory
+from warploom.report.calibration import headline
 from warploom.sandbox.jail import find_jail
 from warploom.toolchain.cpp import CppToolchain
+from warploom.toolchain.find import find_toolchain
 
 OK, WEAKER, MISSING = "ok", "weaker", "missing"
 STYLES = {OK: ("✓", "green"), WEAKER: ("!", "yellow"), MISSING: ("✗", "bold red")}
 
-BUSY_SHARE = 0.25
-"""A machine of which more than this share is at work for others gives wide intervals."""
 WATCH_SECONDS = 0.3
 LEAST_FREE_GIB = 1.0
 
@@ -82,6 +84,7 @@ def examine() -> list[Finding]:
         _sandbox,
         _cores,
         _cache,
+        _calibration,
     )
     return [finding for check in checks for finding in check()]
 
@@ -154,24 +157,18 @@ def _cores() -> Iterable[Finding]:
         yield Finding("load", OK, f"{busy:.0%} busy with other work")
 
 
-def busy_share(seconds: float) -> float | None:
-    """Share of this machine's processor time that is at work over the next seconds; None where it cannot be read."""
-    before = _ticks()
-    time.sleep(seconds)
-    after = _ticks()
-    if before is None or after is None or after[1] <= before[1]:
-        return None
-    return 1.0 - (after[0] - before[0]) / (after[1] - before[1])
-
-
-def _ticks() -> tuple[int, int] | None:
-    """(idle, all) ticks of all processors since the start."""
+def _calibration() -> Iterable[Finding]:
+    toolchain = find_toolchain("cpp")
     try:
-        first = Path("/proc/stat").read_text(encoding="ascii").splitlines()[0].split()
-    except (OSError, IndexError):
-        return None
-    ticks = [int(word) for word in first[1:9]]
-    return ticks[3] + ticks[4], sum(ticks)
+        kept, reason = recall(cache_directory(), hardware()["key"], toolchain.version())
+    except ToolchainError:
+        return
+    if kept is None:
+        yield Finding("calibration", OK, f"{reason}; the next run takes one")
+    elif reason:
+        yield Finding("calibration", WEAKER, f"stale, the next run renews it: {reason}", "warploom calibrate")
+    else:
+        yield Finding("calibration", OK, headline(kept))
 
 
 def _cache() -> Iterable[Finding]:

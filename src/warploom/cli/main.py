@@ -17,9 +17,11 @@ from warploom.errors import InputError, WarploomError
 
 COMMANDS: dict[str, str] = {
     "doctor": "What this machine has for Warploom, and what is missing.",
+    "calibrate": "What this machine can do, and whether it can be measured.",
     "problems": "The problems that ship with Warploom.",
     "evolve": "Evolve a kernel for a problem.",
     "judge": "Build, verify and time one kernel.",
+    "verify": "Whether a claimed speedup holds on this machine.",
     "audit": "Whether a problem catches wrong answers.",
     "show": "What a run found; or one candidate, whole.",
     "best": "The best kernel of a run.",

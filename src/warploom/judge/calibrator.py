@@ -98,9 +98,13 @@ class Calibrator:
         return self._held
 
     def raise_peaks(self) -> None:
-        """Measure the peaks once more and keep the higher ones; the caller holds the device alone."""
+        """Measure the peaks once more; the higher peaks and the shorter round trip stay.
+
+        The caller holds the device alone.
+        """
         held = self.current()
         probed = probe(self._toolchain, self._jail, self._cache)
         drift = max(held.drift, probed.peaks.drift(held.peaks))
-        self._held = replace(held, peaks=probed.peaks.above(held.peaks), drift=drift)
+        peaks, round_trip_ns = probed.peaks.above(held.peaks), min(probed.round_trip_ns, held.round_trip_ns)
+        self._held = replace(held, peaks=peaks, round_trip_ns=round_trip_ns, drift=drift)
         keep(self._cache, self._held)

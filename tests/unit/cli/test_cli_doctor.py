@@ -3,6 +3,8 @@ from __future__ import annotations
 import json
 import shutil
 import sysconfig
+import time
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
@@ -11,7 +13,12 @@ import pytest
 from warploom.cli import doctor
 from warploom.cli.main import FAILED, PASSED, run
 from warploom.errors import ToolchainError
+from warploom.judge.busy import busy_share
+from warploom.judge.calibration import Calibration, Peaks, keep
+from warploom.judge.hardware import hardware
+from warploom.problems.load import cache_directory
 from warploom.sandbox.jail import Jail
+from warploom.toolchain.find import find_toolchain
 
 Captured = pytest.CaptureFixture[str]
 
@@ -102,5 +109,20 @@ def test_missing_headers_cost_the_compile_baseline(monkeypatch: pytest.MonkeyPat
 
 
 def test_busy_share_is_a_share() -> None:
-    share = doctor.busy_share(0.05)
+    share = busy_share(0.05)
     assert share is None or 0.0 <= share <= 1.0
+
+
+def test_the_calibration_is_told_and_a_stale_one_named() -> None:
+    assert "none yet" in finding("calibration").detail
+    key, compiler = hardware()["key"], find_toolchain("cpp").version()
+    taken = Calibration(key, compiler, time.time(), 0.0, Peaks({1 << 27: 37.0}, 236.0), 1.0, 50.0, 3e4, ((0.0, 0.01),))
+    keep(cache_directory(), taken)
+    found = finding("calibration")
+    assert found.state == doctor.OK
+    assert taken.id in found.detail
+    assert "noise floor 1.0%, 37 GB/s from memory, 236 GFLOP/s" in found.detail
+    keep(cache_directory(), replace(taken, taken_s=time.time() - 90 * 86400))
+    found = finding("calibration")
+    assert (found.state, found.mend) == (doctor.WEAKER, "warploom calibrate")
+    assert "90 days old" in found.detail

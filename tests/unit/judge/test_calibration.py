@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from warploom.judge import against_itself
 from warploom.judge import calibrator as calibrators
 from warploom.judge.calibration import (
     FILE,
@@ -178,8 +179,8 @@ def probes(monkeypatch: pytest.MonkeyPatch) -> list[Probed]:
     monkeypatch.setattr(calibrators, "probe", lambda *_: seen.pop(0) if len(seen) > 1 else seen[0])
     monkeypatch.setattr(calibrators, "busy_share", lambda seconds: seconds)
     monkeypatch.setattr(calibrators, "WATCH_SECONDS", 0.0)
-    monkeypatch.setattr(calibrators.against_itself, "compare", lambda *words: [[] for _ in range(words[3])])
-    monkeypatch.setattr(calibrators.against_itself, "deviation", lambda timings: (0.002, 0.004))
+    monkeypatch.setattr(against_itself, "compare", lambda *words: [[] for _ in range(words[3])])
+    monkeypatch.setattr(against_itself, "deviation", lambda timings: (0.002, 0.004))
     return seen
 
 
@@ -227,8 +228,9 @@ def test_the_busier_moment_counts(tmp_path: Path, probes: list[Probed], monkeypa
 def test_a_faster_machine_is_a_drift_that_renews_the_next_time(tmp_path: Path, probes: list[Probed]) -> None:
     own = calibrator(tmp_path)
     before = own.current()
-    probes[:] = [Probed(Peaks({size: 2 * peak for size, peak in PEAKS.bytes_per_ns.items()}, 100.0), 1.0)]
+    probes[:] = [Probed(Peaks({size: 2 * peak for size, peak in PEAKS.bytes_per_ns.items()}, 100.0), 20_000.0)]
     own.raise_peaks()
+    assert own.current().round_trip_ns == 20_000.0
     assert own.current().peaks == Peaks({1 << 16: 200.0, 1 << 24: 20.0}, 200.0)
     assert own.current().drift == pytest.approx(2.0)
     assert own.current().id != before.id

@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 
 from warploom.judge.bench import Bench
+from warploom.judge.calibration import SMALLEST_FLOOR
 from warploom.judge.calls import arguments
 from warploom.judge.compare import Allowance
 from warploom.judge.layout import Array, view
 from warploom.judge.measure import MOST_CALLS, block_calls
-from warploom.judge.session import SMALLEST_FLOOR, noise_floor
+from warploom.judge.session import noise_floor
 from warploom.values.problem import Problem, Reference, Tensor, Workload
 from warploom.values.speedup import Speedup
 

@@ -1,0 +1,73 @@
+"""``warploom calibrate``: what this machine can do, and whether it can be measured."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from warploom.cli.console import Json, aside, out, print_json
+from warploom.errors import ConfigError
+from warploom.judge.calibration import FILE
+from warploom.judge.calibrator import Calibrator
+from warploom.judge.hardware import hardware
+from warploom.judge.sampling import AGAINST_ITSELF
+from warploom.judge.selftest import self_test
+from warploom.problems.load import cache_directory
+from warploom.report.calibration import (
+    calibration_object,
+    relation_line,
+    render_calibration,
+    self_test_object,
+    verdict_line,
+)
+from warploom.sandbox.jail import find_jail
+from warploom.sandbox.lease import Lease
+from warploom.toolchain.find import find_toolchain
+
+COMPARISONS = 12
+WATCH_SECONDS = 1.0
+
+
+def calibrate(
+    self_test_too: Annotated[
+        bool,
+        typer.Option("--self-test", help="Test the measurement itself instead, with kernels whose slowness is known."),
+    ] = False,
+    comparisons: Annotated[
+        int, typer.Option(help="How often a kernel is compared with itself for the noise floor.")
+    ] = COMPARISONS,
+    json: Json = False,
+) -> int:
+    """Measure bandwidth, operations, clock, round trip and noise floor of this machine, and keep them for the judge.
+
+    With --self-test: exit code 0 when every relation holds, 1 when one does not.
+    """
+    if comparisons < 1:
+        raise ConfigError(f"--comparisons {comparisons}: at least 1 is needed")
+    return _self_test(json) if self_test_too else _calibrate(comparisons, json)
+
+
+def _calibrate(comparisons: int, json: bool) -> int:
+    machine, cache = hardware(), cache_directory()
+    calibrator = Calibrator(find_toolchain("cpp"), find_jail(), cache, machine, Lease.of_device())
+    taken = calibrator.take(comparisons, AGAINST_ITSELF, WATCH_SECONDS)
+    file = str(cache / FILE)
+    if json:
+        print_json(calibration_object(taken, machine, file))
+    else:
+        out().print(render_calibration(taken, machine, file))
+    return 0
+
+
+def _self_test(json: bool) -> int:
+    console, found = aside(), []
+    for relation in self_test(cache_directory(), lambda line: None if json else console.print(line, style="dim")):
+        found.append(relation)
+        if not json:
+            out().print(relation_line(relation))
+    if json:
+        print_json(self_test_object(found))
+    else:
+        out().print(verdict_line(found))
+    return 0 if all(relation.holds for relation in found) else 1
