@@ -12,6 +12,7 @@ loop after a tile was added before it. A step that no longer applies is dropped,
 
 from __future__ import annotations
 
+import re
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -38,6 +39,8 @@ MOST_OFFERS = 64
 
 MOST_PREFIXES = 512
 """How many intermediate trees are kept; recipes of a run share most of their steps."""
+
+_SELECTOR = re.compile(r"@(every|first|outermost|[1-9][0-9]{0,3})")
 
 FLAGS_MOVE = "flags"
 """The one step that is not a rewrite of the tree: it sets compiler flags."""
@@ -149,6 +152,8 @@ class Cookbook:
             if choices is None:
                 raise NotApplicable(f"{step.move} does not apply at {step.site}")
             return move.apply(unit, step.site, _filled(choices, parameters)), choices
+        if not _SELECTOR.fullmatch(step.site):
+            raise NotApplicable(f"{step.site!r} selects nothing")
         labels = [site.label for site in sites]
         if step.site == "@outermost":
             wanted = outermost(unit, entry_point)
