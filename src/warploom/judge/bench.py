@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -18,6 +18,21 @@ from warploom.sandbox.candidate_process import Call
 from warploom.values.problem import Problem, Workload
 
 LINE_BYTES = 64
+
+
+@dataclass(frozen=True)
+class TimedCall:
+    """A call that was timed.
+
+    Attributes:
+        offsets: where its inputs lie in the bench's inputs, in calling order.
+        output: what it wrote.
+        laid: what lay there before.
+    """
+
+    offsets: list[int]
+    output: SharedBuffer
+    laid: Poison
 
 
 class Bench:
@@ -52,7 +67,9 @@ class Bench:
         self.outputs: list[SharedBuffer] = []
         self.results: list[SharedBuffer] = []
         self.rival_outputs: list[SharedBuffer] = []
-        self._laid: list[Poison] = []
+        self.laid: list[Poison] = []
+        """What lies in the outputs of the block to come, or lay there before the last."""
+        self._staged: list[list[int]] = []
 
     @property
     def buffers(self) -> list[SharedBuffer]:
@@ -88,6 +105,8 @@ class Bench:
     def calls(self, windows: list[list[int]], rival: bool = False) -> list[Call]:
         """The calls of a block, as a candidate or its rival gets them."""
         outputs = self.rival_outputs if rival else self.outputs
+        if not rival:
+            self._staged = windows
         offsets = [region.offset for region in self.outputs_layout.regions]
         return [
             Call(self.inputs, output, arguments(window, offsets, self.problem, self.workload))
@@ -105,7 +124,7 @@ class Bench:
         """New patterns in the outputs of a block; a rival's are touched alike, so that it finds them as warm."""
         for output in self.rival_outputs[:calls]:
             poison(output, self.outputs_layout, self._rng)
-        self._laid = [poison(output, self.outputs_layout, self._rng) for output in self.outputs[:calls]]
+        self.laid = [poison(output, self.outputs_layout, self._rng) for output in self.outputs[:calls]]
 
     def warm(self, calls: int) -> int:
         """Touch every line of a block's inputs, so that neither side finds them warmer than the other."""
@@ -114,7 +133,7 @@ class Bench:
 
     def check(self, calls: int) -> Rejection | None:
         """Compare the outputs of a block with the baseline's results."""
-        for output, result, laid in zip(self.outputs[:calls], self.results, self._laid, strict=False):
+        for output, result, laid in zip(self.outputs[:calls], self.results, self.laid, strict=False):
             expected = []
             for region, allowance in zip(self.outputs_layout.regions, self.allowances, strict=True):
                 values = view(result, region)
@@ -125,6 +144,11 @@ class Bench:
             if rejection:
                 return rejection
         return None
+
+    def draw_call(self) -> TimedCall:
+        """One call of the last block that the candidate ran, drawn by lot; valid until the next block."""
+        place = int(self._rng.integers(min(len(self._staged), len(self.laid))))
+        return TimedCall(self._staged[place], self.outputs[place], self.laid[place])
 
     def close(self) -> None:
         """Give the memory back."""

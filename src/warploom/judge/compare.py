@@ -68,7 +68,7 @@ def compare(stored: Array, dtype: str, expected: Expected, poison: int) -> Compa
         stored: the output in its storage type [n].
         dtype: its dtype.
         expected: what it should be.
-        poison: bits that every element held before the call.
+        poison: bits that every element held before the call; -1 for none.
     """
     if dtype not in FLOATS:
         return _compare_exact(stored, expected.values, poison)
@@ -104,13 +104,17 @@ def _tolerance(expected: Expected, begin: int, end: int, room: Array) -> Array:
         return expected.tolerance[begin:end]
     limit: Array = np.abs(expected.values[begin:end], out=room[: end - begin])
     limit *= limit.dtype.type(expected.tolerance.relative)
-    limit += limit.dtype.type(expected.tolerance.absolute)
+    # Where the reference is exact and zero is expected, nothing would be allowed, and 0 / 0 is no number of units.
+    limit += max(limit.dtype.type(expected.tolerance.absolute), np.finfo(limit.dtype).tiny)
     return limit
 
 
 def _look_closely(stored: Array, dtype: str, expected: Expected, begin: int, poison: int) -> Comparison:
     """One piece in which something is NaN, infinite or too far off."""
     end = begin + stored.size
+    untouched = _bits(stored) == poison
+    if untouched.any():  # also where NaN is expected: poison is one that no arithmetic makes
+        return _unwritten(stored, poison, begin, int(untouched.argmax()))
     own = decode(stored, dtype).astype(np.float64)
     wanted = expected.values[begin:end].astype(np.float64)
     limit = _tolerance(expected, begin, end, np.empty(stored.size, dtype=expected.values.dtype)).astype(np.float64)
@@ -119,8 +123,6 @@ def _look_closely(stored: Array, dtype: str, expected: Expected, begin: int, poi
         same_kind |= _same_kind(own, expected.otherwise[begin:end].astype(np.float64))
     if not same_kind.all():
         where = int(np.flatnonzero(~same_kind)[0])
-        if np.isnan(own[where]) and _bits(stored)[where] == poison:
-            return _unwritten(stored, poison, begin, where)
         return Comparison(
             float("inf"),
             float("inf"),

@@ -178,7 +178,7 @@ class LocalJudge:
                     timings, notes = stages.time_all(session, self._roofline, process, rival, job, first_ns)
                 if promote:
                     with self._lease.shared(), _clock(elapsed, "verify"):
-                        checks += stages.verify_again(session, process)
+                        checks += stages.verify_timed(session)
         except RivalFailed as error:
             self._say(f"the best so far could not be timed again: {error}")
             return self._judge(replace(job, rival=None), build, elapsed)
@@ -193,6 +193,8 @@ class LocalJudge:
             )
         made_from = mint(job.candidate, build, self.problem, self._baselines(session, timings))
         environment = {**self._environment(), **notes}
+        if promote and job.rival is not None:
+            environment["incumbent"] = job.rival.id
         return Passed(build, Verdict(tuple(checks)), tuple(timings), environment, elapsed, made_from)
 
     def _baselines(self, session: Session, timings: Iterable[Timing]) -> dict[str, Any]:
@@ -231,7 +233,8 @@ class LocalJudge:
         found: dict[str, Any] = {"jail": self._jail.name, "hardware": self._hardware["key"]}
         if self._session is not None:
             found["noise_floor"] = round(self._session.noise_floor, 4)
-            found["calibration"] = self._calibrator.current().id
+            calibration = self._calibrator.current()
+            found |= {"calibration": calibration.id, "round_trip_ns": round(calibration.round_trip_ns)}
         return found
 
     @contextlib.contextmanager

@@ -59,16 +59,48 @@ def draw_checked(problem: Problem, workload: Workload, reference: ReferenceProce
     Raises:
         ReferenceFailed: the reference could not be computed.
     """
-    layout, outputs = input_layout(problem, workload), output_layout(problem, workload)
+    layout = input_layout(problem, workload)
     inputs = SharedBuffer(layout.size_bytes)
     fill(inputs, layout, problem, workload, seed)
+    try:
+        offsets = [region.offset for region in layout.regions]
+        expected, levels = answer(problem, workload, reference, inputs, offsets, seed)
+        reference.forget([inputs])
+    except BaseException:
+        inputs.close()
+        raise
+    return CheckedSet(inputs, layout, expected, levels, seed)
+
+
+def answer(
+    problem: Problem,
+    workload: Workload,
+    reference: ReferenceProcess,
+    inputs: SharedBuffer,
+    offsets: Sequence[int],
+    seed: int,
+) -> tuple[tuple[Expected, ...], tuple[float, ...]]:
+    """What every output must be for the inputs that lie at these offsets, and its error level.
+
+    Args:
+        problem: whose tensors.
+        workload: the shape.
+        reference: computes it.
+        inputs: the buffer they lie in.
+        offsets: of the inputs, in calling order.
+        seed: of the small changes that tell how sensitive the outputs are.
+
+    Raises:
+        ReferenceFailed: the reference could not be computed.
+    """
+    outputs = output_layout(problem, workload)
     targets = []
     for region in outputs.regions:
         wide = max(region.size_bytes, 4 * region.count)
         targets.append((SharedBuffer(wide), SharedBuffer(wide), SharedBuffer(wide)))
     everything = [buffer for group in targets for buffer in group]
     try:
-        answers = reference.oracle(workload, inputs, [region.offset for region in layout.regions], targets, seed)
+        answers = reference.oracle(workload, inputs, offsets, targets, seed)
         expected = []
         for region, group, (_, otherwise) in zip(outputs.regions, targets, answers, strict=True):
             kind = STORAGE[region.dtype] if region.dtype not in FLOATS else "f8" if region.dtype == "float64" else "f4"
@@ -77,14 +109,11 @@ def draw_checked(problem: Problem, workload: Workload, reference: ReferenceProce
                 for buffer, dtype in zip(group, (kind, kind if region.dtype in FLOATS else "f4", kind), strict=True)
             )
             expected.append(Expected(value, tolerance, other if otherwise else None))
-        reference.forget([*everything, inputs])
-    except BaseException:
-        inputs.close()
-        raise
+        reference.forget(everything)
     finally:
         for buffer in everything:
             buffer.close()
-    return CheckedSet(inputs, layout, tuple(expected), tuple(level for level, _ in answers), seed)
+    return tuple(expected), tuple(level for level, _ in answers)
 
 
 def inspect(

@@ -157,18 +157,14 @@ class Session:
             for index, workload in enumerate(chosen, start=1)
         ]
 
-    def timed_trial(self, bench: Bench, *, repeat: bool = False, fresh: bool = False) -> Trial:
+    def timed_trial(self, bench: Bench, repeat: bool) -> Trial:
         """A strict check of a timed workload.
 
         Args:
             bench: of the workload.
             repeat: run it twice, to see whether the kernel repeats itself.
-            fresh: on content drawn now, from a new secret seed.
-
-        Raises:
-            ReferenceFailed: an oracle could not be computed.
         """
-        return self._trial(bench.workload, f"workload {bench.workload}", held_out=False, repeat=repeat, fresh=fresh)
+        return self._trial(bench.workload, f"workload {bench.workload}", held_out=False, repeat=repeat, fresh=False)
 
     def _trial(self, workload: Workload, title: str, *, held_out: bool, repeat: bool, fresh: bool) -> Trial:
         name = str(workload)

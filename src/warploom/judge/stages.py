@@ -1,4 +1,4 @@
-"""What is done with a built candidate, stage by stage: start, verify, time, verify again."""
+"""What is done with a built candidate, stage by stage: start, verify, time, verify a timed call."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from warploom.judge.roofline import Roofline
 from warploom.judge.sampling import PROMOTE, SCREEN
 from warploom.judge.seal import sealed
 from warploom.judge.session import Session
-from warploom.judge.verify import verify
+from warploom.judge.verify import check_timed, verify
 from warploom.sandbox.candidate_process import CandidateProcess, WorkerFailed
 from warploom.sandbox.jail import Jail
 from warploom.sandbox.limits import Limits
@@ -116,14 +116,14 @@ def time_all(
     return timings, notes
 
 
-def verify_again(session: Session, process: CandidateProcess) -> list[Check]:
-    """After all timed calls, on content drawn just now: a kernel that drifts or adapts is found out.
+def verify_timed(session: Session) -> list[Check]:
+    """After all timed calls: one of each workload, drawn by lot, as strictly as the calls before the timing.
+
+    Timed calls are compared with the baseline's results, which takes a looser tolerance, and a kernel can tell them
+    from the calls before: by their number, their addresses, their pace. It cannot tell which of them will be drawn.
 
     Raises:
-        Fault: a check failed, or the process did.
+        Fault: the call was wrong.
+        ReferenceFailed: its oracle could not be computed.
     """
-    checks: list[Check] = []
-    for bench in session.benches:
-        trial = session.timed_trial(bench, fresh=True)
-        checks += verify(process, [trial], session.problem, call_deadline_s(bench), session.rng)[0]
-    return checks
+    return [check_timed(session.problem, bench, session.reference, session.rng) for bench in session.benches]

@@ -7,13 +7,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from warploom.judge.bench import Bench
 from warploom.judge.calls import arguments
 from warploom.judge.compare import Comparison, Expected, compare
 from warploom.judge.fault import Fault
 from warploom.judge.guards import Poison, poison
 from warploom.judge.inputs import FLOATS, decode
 from warploom.judge.layout import Array, Layout, view
-from warploom.judge.oracle import CheckedSet, inspect
+from warploom.judge.oracle import CheckedSet, answer, inspect
+from warploom.judge.reference import ReferenceProcess
 from warploom.sandbox.buffers import SharedBuffer
 from warploom.sandbox.candidate_process import Call, CandidateProcess, WorkerFailed
 from warploom.values.outcome import Check
@@ -73,6 +75,30 @@ def verify(
         check = _check(trial, patterns, checks)
         checks.append(check)
     return checks, elapsed
+
+
+def check_timed(problem: Problem, bench: Bench, reference: ReferenceProcess, rng: np.random.Generator) -> Check:
+    """One timed call of the last block, drawn by lot, against the float64 oracle of its own inputs.
+
+    Returns:
+        The check; its seed is that of the oracle's calibration, the inputs have none of their own.
+
+    Raises:
+        Fault: the call was wrong.
+        ReferenceFailed: the oracle could not be computed.
+    """
+    seed = int(rng.integers(1 << 62))
+    call = bench.draw_call()
+    expected, _ = answer(problem, bench.workload, reference, bench.inputs, call.offsets, seed)
+    found, rejection = inspect(call.output, bench.outputs_layout, call.laid, expected)
+    guard, detail = rejection or ("", "")
+    check = Check(
+        str(bench.workload), seed, found.max_abs_error, found.max_rel_error, found.worst_index, guard, held_out=False
+    )
+    if rejection:
+        title = f"workload {bench.workload}, a timed call against the float64 oracle"
+        raise Fault("verify", guard, f"{title}: {detail}", checks=(check,))
+    return check
 
 
 def guarded(stage: str, title: str, action: Callable[[], int]) -> int:

@@ -95,8 +95,19 @@ def test_what_was_not_written_is_called_so() -> None:
     found = compare(own, "float32", expected(wanted), POISON)
     assert found.guard == "unwritten_output"
     assert "10 of" in found.detail
-    # Poison is no wild card where NaN is expected.
-    assert compare(own, "float32", expected(own), POISON).guard == ""
+    # Poison is no wild card where NaN is expected, and another NaN is right there.
+    assert compare(own, "float32", expected(own), POISON).guard == "unwritten_output"
+    assert compare(own, "float32", expected(own), POISON + 1).guard == ""
+
+
+def test_zero_is_right_where_nothing_is_allowed() -> None:
+    """A reference without any error of its own, and an answer that is zero: 0 / 0 is no reason to reject."""
+    wanted = np.zeros(500, dtype=np.float32)
+    exact = Expected(wanted, Allowance(0.0, 1e-6))
+    assert compare(wanted.copy(), "float32", exact, POISON).guard == ""
+    own = wanted.copy()
+    own[7] = 1e-30
+    assert compare(own, "float32", exact, POISON).guard == "wrong_result"
 
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])

@@ -90,11 +90,22 @@ def test_the_fraction_is_told(machine: Machine) -> None:
 def test_too_fast_is_a_fault_with_its_evidence(machine: Machine) -> None:
     roofline = make(machine)
     floor = roofline.floor_ns(problem(), BIG)
-    roofline.check(problem(), timing(1.01 * MARGIN * floor))
+    roofline.check(problem(), timing(1.02 * MARGIN * floor))
     with pytest.raises(Fault, match="it cannot have done the work") as raised:
         roofline.check(problem(), timing(0.9 * MARGIN * floor))
     assert (raised.value.stage, raised.value.kind) == ("time", "too_fast")
     assert machine.measured
+
+
+def test_the_round_trip_is_no_work(machine: Machine) -> None:
+    """A call that does half its work takes its share of the round trip as well; that must not hide it."""
+    roofline, small = make(machine), Workload(n=1 << 15)
+    floor, share = roofline.floor_ns(problem(), small), machine.calibration.round_trip_ns / 16
+    half = Timing(small, "eager", (0.5 * floor + share,), (1.0,), calls=(16, 16))
+    assert half.samples_ns[0] > floor
+    with pytest.raises(Fault, match="it cannot have done the work"):
+        roofline.check(problem(), half)
+    assert roofline.check(problem(), replace(half, samples_ns=(floor + share,))) < 1
 
 
 def test_peaks_taken_on_a_busy_machine_convict_nobody() -> None:
