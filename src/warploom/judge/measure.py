@@ -6,6 +6,7 @@ import random
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from statistics import median
 
 from warploom.judge.bench import Bench
 from warploom.judge.fault import Fault, RivalFailed
@@ -13,6 +14,7 @@ from warploom.judge.promotion import INCUMBENT
 from warploom.judge.reference import ReferenceProcess
 from warploom.judge.sampling import Plan, enough
 from warploom.judge.verify import guarded
+from warploom.judge.watch import Watch
 from warploom.sandbox.candidate_process import CandidateProcess, WorkerFailed
 from warploom.values.outcome import Timing
 
@@ -62,12 +64,15 @@ def rounds(
     incumbent: float | None = None,
     own: str = "candidate",
     wake: Sequence[Callable[[], object]] = (),
+    wake_last: Sequence[Callable[[], object]] = (),
+    watch: Watch | None = None,
 ) -> Rounds:
     """Measure until there is enough.
 
     A process that slept for some ten milliseconds while outputs were checked takes longer for its next call: its cores
     went to sleep, its caches went to others. ``wake`` lets every process run once on the content that the round before
-    has used up; only then is the content renewed, and the sides take their turns within milliseconds.
+    has used up; only then is the content renewed, and the sides take their turns within milliseconds. The baseline
+    wakes last: no candidate can do anything to its caches between that and the clock.
 
     Args:
         bench: memory of the workload; its content is renewed before every round.
@@ -78,26 +83,41 @@ def rounds(
         finish: called after every round: collect results, check outputs.
         incumbent: see :func:`warploom.judge.sampling.enough`.
         own: the side that the others are baselines of.
-        wake: one for each process; off the clock, results dropped.
+        wake: one for each process, in random order; off the clock, results dropped.
+        wake_last: processes that are woken after those.
+        watch: looks at the side ``own`` in the middle of some blocks; the samples of such a round are dropped.
     """
     taken = Rounds(calls, {name: [] for name in sides})
     names = list(sides)
     sleepers = list(wake)
+    complete = False
     bench.renew(calls)
     begin = time.perf_counter()
     while True:
         order.shuffle(sleepers)
-        for process in sleepers:
+        for process in (*sleepers, *wake_last):
             process()
         bench.renew(calls)
         bench.lay_poison(calls)
         order.shuffle(names)
+        watched = watch if watch is not None and watch.due(len(taken.samples[own]), complete) else None
+        found: dict[str, int] = {}
         for name in names:
             bench.warm(calls)
-            taken.samples[name].append(sides[name]())
+            if watched is not None and name == own:
+                watched.run(taken.samples[own])
+            else:
+                found[name] = sides[name]()
         finish()
-        elapsed = time.perf_counter() - begin
-        if all(enough(taken.timing(bench, name, own), plan, elapsed, incumbent) for name in sides if name != own):
+        if watched is not None:
+            watched.judge()
+        else:
+            for name, ns in found.items():
+                taken.samples[name].append(ns)
+            elapsed = time.perf_counter() - begin
+            timings = [taken.timing(bench, name, own) for name in sides if name != own]
+            complete = all(enough(timing, plan, elapsed, incumbent) for timing in timings)
+        if complete and (watch is None or not watch.wanting):
             return taken
 
 
@@ -154,7 +174,8 @@ def measure(
         sides["candidate"] = lambda: guarded("time", title, lambda: process.run(deadline_s))  # noqa: B023
         if rival is not None:
             sides[INCUMBENT] = _rival_side(rival, bench, windows, deadline_s)
-        wake = [_dropping(plain["eager"], reference), *(sides[n] for n in ("candidate", INCUMBENT) if n in sides)]
+        wake = [sides[name] for name in ("candidate", INCUMBENT) if name in sides]
+        wake_last = [_dropping(plain["eager"], reference)]
 
         def finish() -> None:
             rejection = bench.check(calls)  # noqa: B023
@@ -164,7 +185,7 @@ def measure(
         if first_ns > SLOW_NS:
             break
         # One round that does not count: both sides warm, and the number of calls seen to be right.
-        trial = rounds(bench, sides, calls, Plan(1, 1, 0, 0, 0, 1), order, finish, wake=wake)
+        trial = rounds(bench, sides, calls, Plan(1, 1, 0, 0, 0, 1), order, finish, wake=wake, wake_last=wake_last)
         fastest = min(ns[0] for ns in trial.samples.values()) / calls
         wanted = block_calls(bench, fastest)
         if wanted <= 1.5 * calls:
@@ -172,7 +193,13 @@ def measure(
         calls = wanted
         deadline_s = calls * call_deadline_s(bench)
     quick = first_ns <= SLOW_NS
-    taken = rounds(bench, sides, calls, plan, order, finish, incumbent, wake=wake if quick else ())
+    watch = Watch(process, bench, calls, deadline_s, title, order, plan.looks, plan.least)
+    if not quick:
+        wake, wake_last = [], []
+    taken = rounds(bench, sides, calls, plan, order, finish, incumbent, wake=wake, wake_last=wake_last, watch=watch)
+    own_ns = int(median(taken.samples["candidate"]) / calls)
+    if not quick and own_ns <= SLOW_NS:  # it was slow only once: then it gets warm rounds like any other
+        return measure(process, reference, bench, baselines, own_ns, plan, order, incumbent, rival)
     return [taken.timing(bench, name) for name in taken.samples if name != "candidate"]
 
 

@@ -23,6 +23,7 @@ class Plan:
         half_width: stop when the interval of the log speedup is no wider to either side.
         patience_seconds: time after which even ``few`` pairs must do: a candidate many times slower than eager.
         few: pairs at the very least.
+    looks: blocks that are looked at on the way, see :mod:`warploom.judge.watch`; a pair each that does not count.
     """
 
     least: int
@@ -31,10 +32,11 @@ class Plan:
     half_width: float
     patience_seconds: float
     few: int
+    looks: int = 0
 
 
 SCREEN = Plan(least=5, most=25, seconds=0.12, half_width=0.02, patience_seconds=0.12, few=3)
-PROMOTE = Plan(least=20, most=60, seconds=1.5, half_width=0.01, patience_seconds=20.0, few=5)
+PROMOTE = Plan(least=20, most=60, seconds=1.5, half_width=0.01, patience_seconds=20.0, few=5, looks=3)
 AGAINST_ITSELF = Plan(least=20, most=40, seconds=0.8, half_width=0.005, patience_seconds=20.0, few=5)
 """For the noise floor: as many pairs as a promotion has at least."""
 BRIEFLY = Plan(least=20, most=20, seconds=0.0, half_width=0.0, patience_seconds=0.03, few=2)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
@@ -86,6 +86,24 @@ class CandidateProcess:
             WorkerFailed: it crashed, hung, broke a limit or said what no honest worker says.
         """
         return self._worker.ask("go", [], deadline=time.monotonic() + deadline_s)
+
+    def run_and_look(self, deadline_s: float, after_s: float, look: Callable[[], None]) -> float | None:
+        """Make all staged calls as :meth:`run` does, but stop the worker on the way and look at its outputs.
+
+        It cannot tell that this will happen before it does.
+
+        Args:
+            deadline_s: the worker is ended when they take longer.
+            after_s: when to stop it.
+            look: called while it stands still.
+
+        Returns:
+            The share of the processor time of these calls that was spent by then; None when they were done already.
+
+        Raises:
+            WorkerFailed: as in :meth:`run`.
+        """
+        return self._worker.ask_and_look("go", time.monotonic() + deadline_s, after_s, look)
 
     def description(self) -> dict[str, object]:
         """How the worker was shut in: jail, gaps, limits, and the settings of OpenMP and malloc."""

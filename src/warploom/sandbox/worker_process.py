@@ -12,7 +12,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from warploom.sandbox import freezer, wire
@@ -140,28 +140,81 @@ class WorkerProcess:
         Raises:
             WorkerFailed: whatever it did instead.
         """
-        if self._closed:
-            raise WorkerFailed("crash", "the worker has been ended before", stage=self._stage)
-        unasked = wire.pending(self._channel)
-        if unasked:
-            raise self._failure("protocol", f"the worker spoke without being asked: {unasked[:80]!r}")
-        token = secrets.token_hex(8)
-        try:
-            wire.send(self._channel, "\n".join((f"{verb} {token}", *lines)), descriptors)
+        with self._failures():
+            token = self._put(verb, lines, descriptors)
             begin = time.perf_counter_ns()
             signal.pidfd_send_signal(self._worker_fd, signal.SIGCONT)
             self._wait(deadline)
+            # The clock stops after the worker: what it does between its answer and the stop is not free of charge.
+            signal.pidfd_send_signal(self._worker_fd, signal.SIGSTOP)
             end = time.perf_counter_ns()
-            reply = wire.receive_reply(self._channel, token)
+            self._take(token)
+        return end - begin
+
+    def ask_and_look(self, verb: str, deadline: float, after_s: float, look: Callable[[], None]) -> float | None:
+        """As :meth:`ask`, but stop the worker once on the way, look around, and let it go on.
+
+        Args:
+            verb: what it shall do.
+            deadline: on the monotonic clock.
+            after_s: when to stop it.
+            look: called while it stands still.
+
+        Returns:
+            The share of the processor time of its work that it had used by then; None when it had answered already.
+
+        Raises:
+            WorkerFailed: whatever it did instead.
+        """
+        with self._failures():
+            token = self._put(verb, [], ())
+            before_ns = self._processor_ns()
+            signal.pidfd_send_signal(self._worker_fd, signal.SIGCONT)
+            time.sleep(after_s)
             self._freeze()
+            share = None
+            if not wire.pending(self._channel):
+                then_ns = self._processor_ns()
+                look()
+                signal.pidfd_send_signal(self._worker_fd, signal.SIGCONT)
+                self._wait(deadline)
+                self._freeze()
+                share = (then_ns - before_ns) / max(self._processor_ns() - before_ns, 1)
+            self._take(token)
+        return share
+
+    def _put(self, verb: str, lines: Sequence[str], descriptors: Sequence[int]) -> str:
+        """Send one question; the token that its answer must carry."""
+        unasked = wire.pending(self._channel)
+        if unasked:
+            raise wire.ProtocolError(f"the worker spoke without being asked: {unasked[:80]!r}")
+        token = secrets.token_hex(8)
+        wire.send(self._channel, "\n".join((f"{verb} {token}", *lines)), descriptors)
+        return token
+
+    def _take(self, token: str) -> None:
+        """Receive the answer, and see that the worker stands still."""
+        reply = wire.receive_reply(self._channel, token)
+        self._freeze()
+        if reply.kind:
+            kind = reply.kind if reply.kind in ("load_error", "out_of_memory") else "protocol"
+            raise self._failure(kind, printable(reply.text))
+
+    @contextlib.contextmanager
+    def _failures(self) -> Iterator[None]:
+        """Whatever goes wrong with a worker in this block is a :class:`WorkerFailed`."""
+        if self._closed:
+            raise WorkerFailed("crash", "the worker has been ended before", stage=self._stage)
+        try:
+            yield
         except (EOFError, ConnectionError, ProcessLookupError):
             raise self._dead() from None
         except wire.ProtocolError as error:
             raise self._failure("protocol", str(error)) from None
-        if reply.kind:
-            kind = reply.kind if reply.kind in ("load_error", "out_of_memory") else "protocol"
-            raise self._failure(kind, printable(reply.text))
-        return end - begin
+
+    def _processor_ns(self) -> int:
+        """Processor time that all threads of the worker have used; the clock is that of clock_getcpuclockid(3)."""
+        return time.clock_gettime_ns((~self._pid << 3) | 2)
 
     def _wait(self, deadline: float) -> None:
         """Wait until the channel can be read, swallowing what the worker prints."""

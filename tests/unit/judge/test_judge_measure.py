@@ -146,8 +146,20 @@ def test_quick_kernels_and_their_baseline_are_woken_before_each_round(
 ) -> None:
     monkeypatch.setattr(Bench, "check", lambda self, calls: None)
     bench.eager_ns = 2e6
-    candidate, reference = Runner(2_000_000), Runner(3_000_000)
+    candidate, reference = Runner(first_ns), Runner(3_000_000)
     process, eager = cast(CandidateProcess, candidate), cast(ReferenceProcess, reference)
     (timing,) = measure(process, eager, bench, ["eager"], first_ns, PLAN, random.Random(1))
     trial = 2 if blocks_a_round == 2 else 0
     assert candidate.runs == reference.runs == len(timing.samples_ns) * blocks_a_round + trial
+
+
+def test_a_kernel_that_was_slow_only_once_is_woken_like_any_other(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else it could choose to be measured, with its baseline, on a machine that has just slept."""
+    monkeypatch.setattr(Bench, "check", lambda self, calls: None)
+    bench.eager_ns = 2e6
+    candidate, reference = Runner(2_000_000), Runner(3_000_000)
+    process, eager = cast(CandidateProcess, candidate), cast(ReferenceProcess, reference)
+    (timing,) = measure(process, eager, bench, ["eager"], SLOW_NS + 1, PLAN, random.Random(1))
+    assert candidate.runs == reference.runs == len(timing.samples_ns) * 3 + 2

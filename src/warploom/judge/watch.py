@@ -1,0 +1,145 @@
+"""Looks at a candidate's outputs in the middle of a timed block.
+
+Outputs are compared when a block is over, so a kernel might answer its calls in another order than it was asked: all of
+them at the first one, with all cores, or all at the last. But a call is over when it returns, and whoever measures
+short calls measures that they start and end one by one. So now and then a block, which the candidate cannot tell
+from the others, is stopped on the way: what a call has written must then be final before a later call writes at all,
+and as many calls must be done as the processor time spent so far suggests.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field
+from statistics import median
+
+import numpy as np
+
+from warploom.judge.bench import Bench
+from warploom.judge.fault import Fault
+from warploom.judge.layout import Array, view
+from warploom.judge.verify import guarded
+from warploom.sandbox.candidate_process import CandidateProcess
+
+LEAST_CALLS = 4
+"""In a block of fewer there is nothing to gain from another order."""
+
+STEADY_NS = 500_000
+"""A block so long consists of calls for the most part, not of the round trip, so that its pace can be judged."""
+
+ATTEMPTS = 6
+"""Looks tried for each that is wanted: on a busy machine a block may be over before it can be stopped."""
+
+LEAST_SHARE = 0.15
+"""A look before so much of the work is done shows nothing."""
+
+
+@dataclass
+class Watch:
+    """Looks at one candidate on one workload.
+
+    Attributes:
+        process: the candidate's.
+        bench: memory of the workload.
+        calls: in a block.
+        deadline_s: of a block.
+        title: of the workload, for messages.
+        order: secret randomness.
+        looks: how many are wanted.
+        rounds: among how many rounds they are spread.
+    """
+
+    process: CandidateProcess
+    bench: Bench
+    calls: int
+    deadline_s: float
+    title: str
+    order: random.Random
+    looks: int
+    rounds: int
+    _due: list[int] = field(default_factory=list)
+    _attempts: int = 0
+    _haste: float = 1.0
+    _seen: list[list[Array]] = field(default_factory=list)
+    _share: float | None = None
+    _steady: bool = False
+    _owed: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.calls >= LEAST_CALLS:
+            # Never the first round: how long a block takes must be known.
+            self._due = self.order.sample(range(1, self.rounds), min(self.looks, self.rounds - 1))
+            self._attempts = ATTEMPTS * self.looks
+
+    @property
+    def wanting(self) -> bool:
+        """Whether a look is still to come."""
+        return bool(self._due) and self._attempts > 0
+
+    def due(self, taken: int, complete: bool) -> bool:
+        """Whether to look in the round that follows so many; at once when there are samples enough."""
+        return self.wanting and (complete or taken >= min(self._due))
+
+    def run(self, blocks_ns: list[int]) -> None:
+        """One block, stopped on the way; nothing of it counts as a sample.
+
+        Args:
+            blocks_ns: what blocks took before.
+
+        Raises:
+            Fault: the process failed.
+        """
+        self._attempts -= 1
+        self._steady = median(blocks_ns) >= STEADY_NS
+        self._seen = []
+        after_s = self._haste * self.order.uniform(0.25, 0.75) * median(blocks_ns) / 1e9
+        self._share = None
+        guarded("time", self.title, lambda: self._look(after_s))
+
+    def _look(self, after_s: float) -> int:
+        self._share = self.process.run_and_look(self.deadline_s, after_s, self._copy)
+        return 0
+
+    def _copy(self) -> None:
+        self._seen = [self._regions(place, copy=True) for place in range(self.calls)]
+
+    def _regions(self, place: int, copy: bool = False) -> list[Array]:
+        found = []
+        for region in self.bench.outputs_layout.regions:
+            stored = view(self.bench.outputs[place], region)
+            words = stored.view(f"u{stored.dtype.itemsize}")
+            found.append(words.copy() if copy else words)
+        return found
+
+    def judge(self) -> None:
+        """Compare what was seen with what the block left, which has been found right meanwhile.
+
+        Raises:
+            Fault: calls were not made one after another.
+        """
+        if self._share is None or self._share < LEAST_SHARE:
+            self._haste *= 0.5 if self._share is None else 1.5
+            return
+        self._due.remove(min(self._due))
+        done = [
+            all(np.array_equal(then, now) for then, now in zip(seen, self._regions(place), strict=True))
+            for place, seen in enumerate(self._seen)
+        ]
+        begun = [
+            any(bool((then != word).any()) for then, word in zip(seen, laid.words, strict=True))
+            for seen, laid in zip(self._seen, self.bench.laid, strict=False)
+        ]
+        first_open = done.index(False) if False in done else self.calls
+        later = next((place for place in range(first_open + 1, self.calls) if begun[place]), None)
+        if later is not None:
+            self._reject(f"call {later + 1} of a block had written before call {first_open + 1} was done")
+        self._owed += self.calls * self._share / 2 - 1 - first_open if self._steady else 0.0
+        if self._owed > 0:
+            self._reject(
+                f"after {self._share:.0%} of the work of a block {first_open} of its {self.calls} calls were done"
+            )
+
+    def _reject(self, what: str) -> None:
+        raise Fault(
+            "time", "unwritten_output", f"{self.title}: {what}; a call's outputs must be written when it returns"
+        )

@@ -1,0 +1,162 @@
+"""Looks in the middle of a block: one call after another, or it is no call."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from typing import cast
+
+import numpy as np
+import pytest
+
+from warploom.judge.bench import Bench
+from warploom.judge.fault import Fault
+from warploom.judge.layout import view
+from warploom.judge.measure import rounds
+from warploom.judge.sampling import PROMOTE, Plan
+from warploom.judge.watch import ATTEMPTS, STEADY_NS, Watch
+from warploom.sandbox.candidate_process import CandidateProcess, WorkerFailed
+from warploom.values.problem import Problem, Reference, Tensor, Workload
+
+CALLS = 8
+PROBLEM = Problem(
+    name="twice",
+    axes=("n",),
+    inputs={"x": Tensor("n")},
+    outputs={"out": Tensor("n"), "top": Tensor("n", "int64")},
+    reference=Reference("twice.py", "twice", ""),
+    workloads=[Workload(n=100)],
+)
+
+
+@pytest.fixture
+def bench() -> Iterator[Bench]:
+    made = Bench(PROBLEM, PROBLEM.workloads[0], np.random.default_rng(0))
+    made.make_room(CALLS)
+    yield made
+    made.close()
+
+
+class Runner:
+    """Stands in for a process: how much of every output is written when it is looked at, and after what share."""
+
+    def __init__(self, bench: Bench, written: list[float], share: float | None) -> None:
+        self.bench, self.written, self.share = bench, written, share
+        self.runs = 0
+
+    def run_and_look(self, deadline_s: float, after_s: float, look: Callable[[], None]) -> float | None:
+        self.runs += 1
+        self._write(self.written)
+        if self.share is not None:
+            look()
+        self._write([1.0] * CALLS)
+        return self.share
+
+    def _write(self, shares: list[float]) -> None:
+        for place, share in enumerate(shares):
+            for region in self.bench.outputs_layout.regions:
+                values = view(self.bench.outputs[place], region)
+                values[: int(share * values.size)] = place
+
+
+def watched(bench: Bench, written: list[float], share: float | None, ns: int = 2 * STEADY_NS) -> Watch:
+    process = cast(CandidateProcess, Runner(bench, written, share))
+    watch = Watch(process, bench, CALLS, 1.0, "workload n=100", random.Random(1), looks=1, rounds=5)
+    bench.lay_poison(CALLS)
+    watch.run([ns])
+    return watch
+
+
+@pytest.mark.parametrize("share", [0.2, 0.5, 0.8])
+def test_calls_in_order_and_at_their_pace_pass(bench: Bench, share: float) -> None:
+    done = int(share * CALLS)
+    watch = watched(bench, [1.0] * done + [0.5] + [0.0] * (CALLS - done - 1), share)
+    watch.judge()
+    assert not watch.wanting
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ([0.5, 0.5], "call 2 of a block had written before call 1 was done"),
+        ([1.0, 1.0, 0.0, 1.0], "call 4 of a block had written before call 3 was done"),
+        ([1.0, 0.9, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0], "call 3 of a block had written before call 2"),
+    ],
+)
+def test_calls_out_of_order_are_rejected(bench: Bench, written: list[float], said: str) -> None:
+    with pytest.raises(Fault, match=said) as raised:
+        watched(bench, written + [0.0] * (CALLS - len(written)), 0.5).judge()
+    assert (raised.value.stage, raised.value.kind) == ("time", "unwritten_output")
+
+
+def test_work_put_off_until_the_end_is_rejected(bench: Bench) -> None:
+    with pytest.raises(Fault, match=r"after 80% of the work of a block 1 of its 8 calls were done"):
+        watched(bench, [1.0] + [0.0] * (CALLS - 1), 0.8).judge()
+
+
+def test_the_pace_of_a_block_that_is_mostly_round_trip_says_nothing(bench: Bench) -> None:
+    watched(bench, [1.0] + [0.0] * (CALLS - 1), 0.8, ns=STEADY_NS // 2).judge()
+
+
+@pytest.mark.parametrize("share", [None, 0.05])
+def test_a_look_too_late_or_too_early_is_tried_again_a_few_times(bench: Bench, share: float | None) -> None:
+    watch = watched(bench, [0.0] * CALLS, share)
+    attempts = 1
+    while watch.wanting:
+        watch.judge()
+        watch.run([2 * STEADY_NS])
+        attempts += 1
+    assert attempts == ATTEMPTS
+
+
+def test_short_blocks_are_not_looked_at(bench: Bench) -> None:
+    watch = Watch(cast(CandidateProcess, None), bench, 3, 1.0, "", random.Random(1), looks=3, rounds=20)
+    assert not watch.wanting
+
+
+def test_a_process_that_fails_meanwhile_is_a_fault(bench: Bench) -> None:
+    class Failing:
+        def run_and_look(self, *_: object) -> float | None:
+            raise WorkerFailed("crash", "gone", "", "")
+
+    watch = Watch(cast(CandidateProcess, Failing()), bench, CALLS, 1.0, "here", random.Random(1), looks=1, rounds=5)
+    with pytest.raises(Fault, match="here: gone"):
+        watch.run([1])
+
+
+def test_a_promotion_looks_in_rounds_that_do_not_count(bench: Bench) -> None:
+    assert PROMOTE.looks > 0
+    plan = Plan(least=10, most=10, seconds=1e9, half_width=0, patience_seconds=1e9, few=10, looks=3)
+    sides = {"candidate": lambda: 2 * STEADY_NS, "eager": lambda: 300}
+    orders = set()
+    for seed in range(5):
+        runner = Runner(bench, [1.0] * 4 + [0.0] * 4, 0.5)
+        order = random.Random(seed)
+        watch = Watch(cast(CandidateProcess, runner), bench, CALLS, 1.0, "", order, plan.looks, plan.least)
+        checked: list[int] = []
+        taken = rounds(bench, sides, CALLS, plan, order, lambda: checked.append(runner.runs), watch=watch)  # noqa: B023
+        assert runner.runs == 3
+        assert len(taken.samples["candidate"]) == len(taken.samples["eager"]) == 10
+        assert len(checked) == 13
+        assert checked[0] == 0
+        orders.add(tuple(checked))
+    assert len(orders) > 1
+
+
+def test_no_candidate_runs_between_the_baselines_waking_and_the_clock(bench: Bench) -> None:
+    log: list[str] = []
+
+    def waking(name: str) -> Callable[[], None]:
+        return lambda: log.append(name)
+
+    def side() -> int:
+        log.append("timed")
+        return 100
+
+    plan = Plan(least=20, most=20, seconds=1e9, half_width=0, patience_seconds=1e9, few=20)
+    wake, last = [waking("candidate"), waking("incumbent")], [waking("eager")]
+    sides = {"candidate": side, "eager": side}
+    rounds(bench, sides, 1, plan, random.Random(3), lambda: None, wake=wake, wake_last=last)
+    blocks = [tuple(log[start : start + 3]) for start in range(0, len(log), 5)]
+    assert {block[2] for block in blocks} == {"eager"}
+    assert {block[0] for block in blocks} == {"candidate", "incumbent"}
