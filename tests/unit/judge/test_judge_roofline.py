@@ -108,6 +108,17 @@ def test_the_round_trip_is_no_work(machine: Machine) -> None:
     assert roofline.check(problem(), replace(half, samples_ns=(floor + share,))) < 1
 
 
+def test_a_busy_machine_hides_nothing(machine: Machine) -> None:
+    """Half of the samples wait for others; the rest still show that no work was done."""
+    roofline = make(machine)
+    floor = roofline.floor_ns(problem(), BIG)
+    waited = Timing(BIG, "eager", (0.1 * floor, 0.1 * floor, 9 * floor, 9 * floor, 9 * floor), (floor,) * 5)
+    with pytest.raises(Fault, match="it cannot have done the work"):
+        roofline.check(problem(), waited)
+    once = replace(waited, samples_ns=(0.1 * floor, *(9 * floor,) * 4))
+    assert roofline.check(problem(), once) < 1, "a single odd sample convicts nobody"
+
+
 def test_peaks_taken_on_a_busy_machine_convict_nobody() -> None:
     machine = Machine(better=3.0)
     roofline = make(machine)
