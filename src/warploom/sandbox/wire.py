@@ -90,7 +90,8 @@ def receive_reply(channel: socket.socket, token: str) -> Reply:
         return Reply()
     if verb == "failed":
         kind, _, text = rest.partition(" ")
-        return Reply(kind, text)
+        if kind:
+            return Reply(kind, text)
     raise ProtocolError(f"neither ok nor failed: {data[:80]!r}")
 
 

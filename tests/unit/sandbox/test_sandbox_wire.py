@@ -58,7 +58,20 @@ def test_answers(ends: Pair) -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [b"other ok", b"ok", b"token", b"token ok now", b"token yes", b"\xff\xfe", b" ok", b"x" * 65537]
+    "words",
+    [
+        b"other ok",
+        b"ok",
+        b"token",
+        b"token ok now",
+        b"token yes",
+        b"token failed",
+        b"token failed ",
+        b"token failed  x",
+        b"\xff\xfe",
+        b" ok",
+        b"x" * 65537,
+    ],
 )
 def test_anything_else_is_a_protocol_error(ends: Pair, words: bytes) -> None:
     ours, theirs = ends
