@@ -8,7 +8,7 @@ one of these relations, which hold whatever the machine does (metamorphic testin
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 
@@ -66,23 +66,23 @@ class Relations:
     def run(self) -> Iterator[Relation]:
         """Every relation, one after another."""
         checks: tuple[Callable[[], Iterator[Relation]], ...] = (
-            self._itself,
-            self._swapped,
-            self._slowdowns,
-            self._paced,
-            self._broken,
-            self._other_problem,
+            self.itself,
+            self.swapped,
+            self.slowdowns,
+            self.paced,
+            self.broken,
+            self.other_problem,
         )
         for check in checks:
             yield from check()
 
     # ------------------------------------------------------------ relations of times
 
-    def _itself(self) -> Iterator[Relation]:
+    def itself(self) -> Iterator[Relation]:
         """A kernel beside itself: 1."""
         yield self._beside("a kernel is as fast as itself", self._plain, self._plain, 1.0)
 
-    def _swapped(self) -> Iterator[Relation]:
+    def swapped(self) -> Iterator[Relation]:
         """Challenger and best so far exchanged: the reciprocal."""
         name = "swapped sides give the reciprocal"
         slow = yardstick.kernel(self._problem, SLOWDOWNS[1])
@@ -100,9 +100,9 @@ class Relations:
             {"one": one.median, "other": other.median, "product": product, "tolerance": off},
         )
 
-    def _slowdowns(self) -> Iterator[Relation]:
+    def slowdowns(self, shares: Sequence[float] = SLOWDOWNS) -> Iterator[Relation]:
         """A kernel that waits for a share of its time beside the one that does not: the share is recovered."""
-        for slowdown in SLOWDOWNS:
+        for slowdown in shares:
             name = f"a slowdown of {slowdown:.0%} is recovered"
             slow = yardstick.kernel(self._problem, slowdown)
             yield self._beside(name, slow, self._plain, 1 / (1 + slowdown))
@@ -127,7 +127,7 @@ class Relations:
         share = self._round_trip_ns / BLOCK_NS
         return abs(math.log(wanted) - math.log((wanted + share) / (1 + share)))
 
-    def _paced(self) -> Iterator[Relation]:
+    def paced(self) -> Iterator[Relation]:
         """A kernel that takes a known time on the clock takes that time, and PyTorch beside it does not."""
         name = "a call takes the time it takes"
         evaluation = self._evaluate(yardstick.kernel(self._problem, least_ns=PACE_NS))
@@ -151,7 +151,7 @@ class Relations:
 
     # ------------------------------------------------------------ what must be refused
 
-    def _broken(self) -> Iterator[Relation]:
+    def broken(self) -> Iterator[Relation]:
         """One element off by a little, and outputs that nobody wrote: neither passes."""
         broken = {
             "a kernel with one wrong element fails": (yardstick.ONE_ELEMENT_WRONG, "wrong_result"),
@@ -162,7 +162,7 @@ class Relations:
             said = f"{found.kind}: {found.message}" if isinstance(found, Failed) else "it passed"
             yield Relation(name, isinstance(found, Failed) and found.kind == kind, said)
 
-    def _other_problem(self) -> Iterator[Relation]:
+    def other_problem(self) -> Iterator[Relation]:
         """A job for another problem is refused, and so is an evaluation of another candidate."""
         job = Job(self._plain, "0" * 16, "screen")
         found = self._judge.evaluate(job)
