@@ -63,12 +63,13 @@ class Roofline:
         return floor / median(timing.samples_ns)
 
     def _work_ns(self, timing: Timing) -> float:
-        """What a call took without its share of the round trip, as the peaks are taken; never less than half.
+        """The shortest call that was seen, less half a round trip: they differ, and too much would convict the honest.
 
-        The lower quartile counts: a machine that is busy half of the time hides what took no time from the median.
+        One sample is proof enough. Whatever else the machine does can only make it longer, so a median would acquit
+        what does nothing wherever the machine is busy half of the time.
         """
-        own = sorted(timing.samples_ns)[len(timing.samples_ns) // 4]
-        return max(own - self._calibrator.current().round_trip_ns / timing.calls[0], own / 2)
+        shortest = min(timing.samples_ns)
+        return max(shortest - self._calibrator.current().round_trip_ns / (2 * timing.calls[0]), shortest / 2)
 
     def describe(self) -> dict[str, Any]:
         """The peaks, as recorded."""

@@ -100,23 +100,20 @@ def test_too_fast_is_a_fault_with_its_evidence(machine: Machine) -> None:
 def test_the_round_trip_is_no_work(machine: Machine) -> None:
     """A call that does half its work takes its share of the round trip as well; that must not hide it."""
     roofline, small = make(machine), Workload(n=1 << 15)
-    floor, share = roofline.floor_ns(problem(), small), machine.calibration.round_trip_ns / 16
+    floor, share = roofline.floor_ns(problem(), small), machine.calibration.round_trip_ns / 32
     half = Timing(small, "eager", (0.5 * floor + share,), (1.0,), calls=(16, 16))
-    assert half.samples_ns[0] > floor
+    assert half.samples_ns[0] > MARGIN * floor
     with pytest.raises(Fault, match="it cannot have done the work"):
         roofline.check(problem(), half)
     assert roofline.check(problem(), replace(half, samples_ns=(floor + share,))) < 1
 
 
 def test_a_busy_machine_hides_nothing(machine: Machine) -> None:
-    """Half of the samples wait for others; the rest still show that no work was done."""
+    """All samples but one waited for others; that one still shows that no work was done."""
     roofline = make(machine)
     floor = roofline.floor_ns(problem(), BIG)
-    waited = Timing(BIG, "eager", (0.1 * floor, 0.1 * floor, 9 * floor, 9 * floor, 9 * floor), (floor,) * 5)
     with pytest.raises(Fault, match="it cannot have done the work"):
-        roofline.check(problem(), waited)
-    once = replace(waited, samples_ns=(0.1 * floor, *(9 * floor,) * 4))
-    assert roofline.check(problem(), once) < 1, "a single odd sample convicts nobody"
+        roofline.check(problem(), Timing(BIG, "eager", (0.1 * floor, *(9 * floor,) * 4), (floor,) * 5))
 
 
 def test_peaks_taken_on_a_busy_machine_convict_nobody() -> None:
