@@ -19,6 +19,7 @@ ARTIFACT = "/kernel.so"
 """Where a worker in bubblewrap finds its artifact."""
 
 _MISSING_FILTER = () if seccomp.supported() else ("system calls: no filter for this architecture",)
+_GUARDS_TRUNCATION = 3  # the first version of Landlock that does
 _FIRST_USER = 1_000_000_000  # user ids from here on belong to nobody
 
 
@@ -153,8 +154,11 @@ def bare_jail(reason: str, own_user: bool) -> Jail:
         gaps.append("files: a candidate can read what every user may read, and write where every user may write")
     elif not version:
         gaps.append("files: a candidate can read and write what you may")
+    elif version < _GUARDS_TRUNCATION:
+        gaps.append("files: a candidate can empty those of the interpreter that you may write to")
     if not own_user:
         gaps.append("threads: their number is bounded by memory alone")
+        gaps.append("cores: a candidate can bind your processes to cores")  # a thread's number looks like a process's
     return Jail("rlimits", (*gaps, *_MISSING_FILTER), own_user=own_user, user_namespace=False, landlock=version)
 
 

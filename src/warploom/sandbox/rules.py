@@ -12,14 +12,17 @@ from warploom.sandbox.runtime import find_runtime
 from warploom.sandbox.wire import DESCRIPTORS
 
 _READ = (1 << 0) | (1 << 2) | (1 << 3)  # execute, read a file, list a directory
+_SPACE_BYTES = 64 << 30  # of addresses: a page touched in every 2 MiB of them costs 128 MiB of page tables
+_STACK_BYTES = 64 << 20  # of the main thread, where the owner's own bound is no lower; RLIMIT_DATA does not count it
 _OWN_BYTES = 192 << 20  # the interpreter with its heap padding and the stacks of an idle team
 
 
 def confinement(jail: Jail, limits: Limits, user: int | None, own_pid: int, artifact: str) -> list[str]:
     """Lines for the worker, in the order in which they must be obeyed.
 
-    Private memory is bounded by RLIMIT_DATA, not RLIMIT_AS: staged buffers are shared mappings whose size is the
-    problem's business, and the filter refuses the one kind of shared mapping that would get round it.
+    Private memory is bounded by RLIMIT_DATA: staged buffers are shared mappings whose size is the problem's business,
+    and the filter refuses the mappings that would get round it. RLIMIT_AS is generous; it bounds the page tables of
+    mappings that hold nothing.
 
     Args:
         jail: which shuts it in.
@@ -35,8 +38,11 @@ def confinement(jail: Jail, limits: Limits, user: int | None, own_pid: int, arti
         lines.append(f"user {user}")
     if not jail.bubblewrap:
         lines.append(f"parent {os.getpid()}")
+    stack = min((one for one in resource.getrlimit(resource.RLIMIT_STACK) if one >= 0), default=_STACK_BYTES)
     bounds = [
         (resource.RLIMIT_DATA, limits.memory_bytes + _OWN_BYTES, 0),
+        (resource.RLIMIT_AS, limits.memory_bytes + _SPACE_BYTES, 0),
+        (resource.RLIMIT_STACK, min(stack, _STACK_BYTES), 0),
         (resource.RLIMIT_CPU, limits.cpu_seconds, 1),  # the soft one names itself by SIGXCPU, the hard one kills
         (resource.RLIMIT_FSIZE, limits.file_bytes, 0),
         (resource.RLIMIT_CORE, 0, 0),

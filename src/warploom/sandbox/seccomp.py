@@ -15,7 +15,7 @@ _KILL, _ERRNO, _ALLOW = 0x80000000, 0x00050000, 0x7FFF0000
 _LOAD, _JUMP_EQUAL, _JUMP_SET, _JUMP_GREATER_EQUAL, _AND, _RETURN = 0x20, 0x15, 0x45, 0x35, 0x54, 0x06
 _NUMBER, _ARCHITECTURE, _ARGUMENTS = 0, 4, 16
 _CLONE_THREAD = 0x00010000
-_MAP_SHARED, _MAP_ANONYMOUS = 0x01, 0x20
+_MAP_SHARED, _MAP_ANONYMOUS, _MAP_GROWSDOWN = 0x01, 0x20, 0x100
 
 _ARCHITECTURES = {"x86_64": (0xC000003E, 0, 317), "aarch64": (0xC00000B7, 1, 277)}
 """Machine → audit number, column in the tables below, number of seccomp itself."""
@@ -25,9 +25,9 @@ _ALLOWED: dict[str, tuple[int | None, int | None]] = {
     "lstat": (6, None), "poll": (7, None), "lseek": (8, 62), "mprotect": (10, 226), "munmap": (11, 215),
     "brk": (12, 214), "rt_sigaction": (13, 134), "rt_sigprocmask": (14, 135), "rt_sigreturn": (15, 139),
     "pread64": (17, 67), "pwrite64": (18, 68), "readv": (19, 65), "writev": (20, 66), "access": (21, None),
-    "sched_yield": (24, 124), "mremap": (25, 216), "madvise": (28, 233), "dup": (32, 23), "dup2": (33, None),
+    "sched_yield": (24, 124), "mremap": (25, 216), "dup": (32, 23), "dup2": (33, None),
     "nanosleep": (35, 101), "getpid": (39, 172), "sendto": (44, 206), "recvfrom": (45, 207), "sendmsg": (46, 211),
-    "recvmsg": (47, 212), "exit": (60, 93), "uname": (63, 160), "fcntl": (72, 25), "getcwd": (79, 17),
+    "recvmsg": (47, 212), "exit": (60, 93), "uname": (63, 160), "getcwd": (79, 17),
     "readlink": (89, None), "gettimeofday": (96, 169), "getrlimit": (97, 163), "getrusage": (98, 165),
     "sysinfo": (99, 179), "times": (100, 153), "getuid": (102, 174), "getgid": (104, 176), "geteuid": (107, 175),
     "getegid": (108, 177), "getppid": (110, 173), "sigaltstack": (131, 132), "arch_prctl": (158, None),
@@ -36,7 +36,7 @@ _ALLOWED: dict[str, tuple[int | None, int | None]] = {
     "restart_syscall": (219, 128), "fadvise64": (221, 223), "clock_gettime": (228, 113), "clock_getres": (229, 114),
     "clock_nanosleep": (230, 115), "exit_group": (231, 94), "openat": (257, 56), "newfstatat": (262, 79),
     "readlinkat": (267, 78), "faccessat": (269, 48), "ppoll": (271, 73), "set_robust_list": (273, 99),
-    "get_robust_list": (274, 100), "dup3": (292, 24), "prlimit64": (302, 261), "getcpu": (309, 168),
+    "get_robust_list": (274, 100), "dup3": (292, 24), "getcpu": (309, 168),
     "getrandom": (318, 278), "membarrier": (324, 283), "statx": (332, 291), "rseq": (334, 293),
     "faccessat2": (439, 439), "ftruncate": (77, 46), "unlink": (87, None), "unlinkat": (263, 35),
 }  # fmt: skip
@@ -53,6 +53,15 @@ _DEADLY: dict[str, tuple[int | None, int | None]] = {
 }  # fmt: skip
 
 _KILL_CALL, _TGKILL, _CLONE, _CLONE3, _MMAP = (62, 129), (234, 131), (56, 220), (435, 435), (9, 222)
+_FCNTL, _MADVISE, _PRLIMIT = (72, 25), (28, 233), (302, 261)
+
+_FCNTL_COMMANDS = (0, 1, 2, 3, 4, 1030)
+"""Duplicate and flags. Not the others: a sealed output is broken for the next candidate, and a descriptor with an owner
+and a signal of its own (F_SETOWN, F_SETSIG) has the system send what ``kill`` may not, to others or to wake oneself."""
+
+_ADVICE = (0, 1, 2, 3, 4, 8, 14, 15, 16, 17, 22, 23)
+"""What concerns the worker's own mappings alone. Not MADV_PAGEOUT, MADV_COLD, MADV_COLLAPSE and MADV_REMOVE: those
+throw shared pages out of the baseline's page tables too."""
 
 
 def supported() -> bool:
@@ -121,9 +130,18 @@ def program(own_pid: int, machine: str | None = None) -> bytes:
             allow,
             no_permission,
         )
-    rule(  # shared anonymous memory is counted by no limit on private memory
+    for number, argument, values in (
+        (_FCNTL[column], 1, _FCNTL_COMMANDS),
+        (_MADVISE[column], 2, _ADVICE),
+        (_PRLIMIT[column], 0, (0, own_pid)),
+    ):
+        tests = [_instruction(_JUMP_EQUAL, value, len(values) - at, 0) for at, value in enumerate(values)]
+        rule(number, _instruction(_LOAD, _argument(argument)), *tests, no_permission, allow)
+    rule(  # shared anonymous memory, and stacks, are counted by no limit on private memory
         _MMAP[column],
         _instruction(_LOAD, _argument(3)),
+        _instruction(_JUMP_SET, _MAP_GROWSDOWN, 0, 1),
+        _instruction(_RETURN, _ERRNO | errno.ENOMEM),
         _instruction(_AND, _MAP_SHARED | _MAP_ANONYMOUS),
         _instruction(_JUMP_EQUAL, _MAP_SHARED | _MAP_ANONYMOUS, 0, 1),
         _instruction(_RETURN, _ERRNO | errno.ENOMEM),

@@ -24,6 +24,7 @@ _MAP_SHARED, _MAP_POPULATE = 0x1, 0x8000
 _PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS = 1, 38
 _SIGXFSZ = 25
 _LANDLOCK_CREATE, _LANDLOCK_ADD, _LANDLOCK_RESTRICT, _LANDLOCK_READ_DIR = 444, 445, 446, 1 << 3
+_ONE, _SLIGHT, _DENORMAL, _SMALLEST_NORMAL = 1.0, 2.0**-60, 2.0**-1074, 2.0**-1022
 Prepared = tuple[ctypes.c_void_p | ctypes.c_int64, ...]
 _SECCOMP_SPEC_ALLOW = 4  # without it older kernels slow every store of the candidate down
 
@@ -90,6 +91,15 @@ def _confine(lines: list[str]) -> None:
     _libc.signal(_SIGXFSZ, None)  # Python ignores it; a worker that fills a disk shall end
 
 
+def _changed() -> str:
+    """How this thread computes otherwise than it did at first, "" when it does not: its owner's caller would, too."""
+    if _ONE + _SLIGHT != _ONE or _ONE - _SLIGHT != _ONE:
+        return "rounding"
+    if _DENORMAL * _ONE == 0.0 or _SMALLEST_NORMAL * 0.5 == 0.0:
+        return "denormals"
+    return ""
+
+
 def _load(lines: list[str]) -> "ctypes._NamedFuncPointer":
     """Confine this process, then load the artifact; the kernel's address."""
     _confine(lines[2:])
@@ -152,6 +162,10 @@ def main() -> None:
             if verb == "go" and kernel:
                 for arguments in calls:
                     kernel(*arguments)
+                changed = _changed()
+                if changed:
+                    said = f"the kernel left the processor in another mode: {changed} differ for whatever runs next"
+                    answer = f"{token} failed wrong_result {said}".encode()
             elif verb == "load":
                 kernel = _load(lines)
                 kernel.restype = None

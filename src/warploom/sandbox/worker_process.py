@@ -21,6 +21,7 @@ from warploom.sandbox.jail import ARTIFACT, Jail
 from warploom.sandbox.limits import Limits
 from warploom.sandbox.rules import confinement
 
+_KINDS = ("load_error", "out_of_memory", "wrong_result")  # that a worker may give as the reason of its failure
 _GRACE_SECONDS = 1.0  # for a killed process to be gone
 _SAMPLE_SECONDS = 0.05  # how often a long wait looks at the worker's memory
 
@@ -197,7 +198,7 @@ class WorkerProcess:
         reply = wire.receive_reply(self._channel, token)
         self._freeze()
         if reply.kind:
-            kind = reply.kind if reply.kind in ("load_error", "out_of_memory") else "protocol"
+            kind = reply.kind if reply.kind in _KINDS else "protocol"
             raise self._failure(kind, printable(reply.text))
 
     @contextlib.contextmanager

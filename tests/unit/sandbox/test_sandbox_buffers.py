@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import mmap
 import os
 
@@ -41,6 +42,20 @@ def test_asking_for_the_read_only_descriptor_is_what_makes_it_an_input() -> None
     with SharedBuffer(4096) as output, SharedBuffer(4096) as source:
         assert source.read_only_fd >= 0
         assert (output.sealed, source.sealed) == (False, True)
+
+
+def test_an_output_cannot_be_sealed_nor_become_an_input() -> None:
+    """A worker that seals one would leave the next candidate a buffer it cannot map."""
+    with SharedBuffer(4096) as output:
+        reopened = os.open(f"/proc/self/fd/{output.fd}", os.O_RDWR)
+        for descriptor in (output.fd, reopened):
+            for seal in (0x8, 0x10):  # write, future write
+                with pytest.raises(PermissionError):
+                    fcntl.fcntl(descriptor, 1033, seal)
+        os.close(reopened)
+        mmap.mmap(output.fd, 4096, mmap.MAP_SHARED, mmap.PROT_READ | mmap.PROT_WRITE).close()
+        with pytest.raises(ValueError, match="cannot be an input"):
+            _ = output.read_only_fd
 
 
 def test_its_size_is_fixed() -> None:

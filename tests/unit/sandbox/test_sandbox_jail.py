@@ -48,11 +48,15 @@ def test_the_answer_is_kept() -> None:
 
 
 def test_gaps_follow_from_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(jail_module, "landlock_version", lambda: 0)
-    assert [gap.split(":")[0] for gap in bare_jail("r", own_user=False).gaps] == ["bubblewrap", "files", "threads"]
-    assert [gap.split(":")[0] for gap in bare_jail("r", own_user=True).gaps] == ["bubblewrap", "files"]
-    monkeypatch.setattr(jail_module, "landlock_version", lambda: 7)
-    assert [gap.split(":")[0] for gap in bare_jail("r", own_user=True).gaps] == ["bubblewrap"]
+    def gaps(landlock: int, own_user: bool) -> list[str]:
+        monkeypatch.setattr(jail_module, "landlock_version", lambda: landlock)
+        return [gap.split(":")[0] for gap in bare_jail("r", own_user=own_user).gaps]
+
+    assert gaps(0, own_user=False) == ["bubblewrap", "files", "threads", "cores"]
+    assert gaps(0, own_user=True) == ["bubblewrap", "files"]
+    assert gaps(2, own_user=True) == ["bubblewrap", "files"]
+    assert gaps(7, own_user=True) == ["bubblewrap"]
+    assert gaps(7, own_user=False) == ["bubblewrap", "threads", "cores"]
 
 
 def test_only_what_a_worker_needs_is_bound() -> None:

@@ -71,6 +71,31 @@ def test_verdicts(machine: str) -> None:
     assert ask(mmap, 0, 4096, 3, 0x01) == ALLOW  # shared, of a file
     assert ask(mmap, 0, 4096, 3, 0x21) == refuse(errno.ENOMEM)
     assert ask(mmap, 0, 4096, 3, 0x23) == refuse(errno.ENOMEM)
+    assert ask(mmap, 0, 4096, 3, 0x122) == refuse(errno.ENOMEM)  # private, anonymous, a stack
+
+
+# machine → numbers of: fcntl, madvise, prlimit64
+WITH_COMMANDS = {"x86_64": (72, 28, 302), "aarch64": (25, 233, 261)}
+
+
+@pytest.mark.parametrize("machine", WITH_COMMANDS)
+def test_commands_within_a_call_are_told_apart(machine: str) -> None:
+    program = seccomp.program(OWN_PID, machine)
+    fcntl, madvise, prlimit = WITH_COMMANDS[machine]
+
+    def ask(number: int, *arguments: int) -> int:
+        return verdict(program, AUDIT[machine], number, *arguments)
+
+    for command in range(2000):  # duplicate, flags; not owner 8, signal 10, seals 1033
+        assert ask(fcntl, 5, command) == (ALLOW if command in (0, 1, 2, 3, 4, 1030) else refuse(errno.EPERM))
+    for advice in (0, 4, 8, 14):  # none, not needed, free, huge pages
+        assert ask(madvise, 0, 4096, advice) == ALLOW
+    for advice in (9, 12, 20, 21, 25, 100, 101):  # remove, merge, cold, page out, collapse, poison
+        assert ask(madvise, 0, 4096, advice) == refuse(errno.EPERM)
+    for pid in (0, OWN_PID):
+        assert ask(prlimit, pid) == ALLOW
+    for pid in (1, 77, 0xFFFFFFFF):
+        assert ask(prlimit, pid) == refuse(errno.EPERM)
 
 
 def test_other_interfaces_to_the_kernel_are_closed() -> None:
