@@ -120,7 +120,9 @@ def _look_closely(stored: Array, dtype: str, expected: Expected, begin: int, poi
     limit = _tolerance(expected, begin, end, np.empty(stored.size, dtype=expected.values.dtype)).astype(np.float64)
     same_kind = _same_kind(own, wanted)
     if expected.otherwise is not None:
-        same_kind |= _same_kind(own, expected.otherwise[begin:end].astype(np.float64))
+        otherwise = expected.otherwise[begin:end].astype(np.float64)
+        same_kind |= _same_kind(own, otherwise)
+        wanted = np.where(np.isfinite(wanted), wanted, otherwise)  # the one number there is to compare with
     if not same_kind.all():
         where = int(np.flatnonzero(~same_kind)[0])
         return Comparison(
