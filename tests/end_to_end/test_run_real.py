@@ -14,6 +14,7 @@ import pytest
 
 from warploom.archive import journal as journals
 from warploom.archive.integrity import inspect
+from warploom.cli.main import run as command
 from warploom.errors import JournalError
 from warploom.problems.load import find_seed
 from warploom.propose.without_model import WithoutModel
@@ -78,6 +79,27 @@ def test_a_real_run_leaves_a_kernel_with_its_evidence(recorded: Path) -> None:
     assert evidence["measured_in"]["noise_floor"] > 0
     assert evidence["timings"][0]["samples_ns"]
     inspect(recorded)
+
+
+def test_what_was_claimed_is_judged_again_with_new_seeds(recorded: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    evidence = json.loads((recorded / "best" / "evidence.json").read_text())
+    assert evidence["problem"]["file"]["text"] == PROBLEM
+    assert command(["verify", str(recorded / "best"), "--json"]) in (0, 1)  # a loaded machine may not reach the claim
+    found = json.loads(capsys.readouterr().out)
+    assert found["here"]["status"] == "passed"
+    assert found["standing"] in ("holds", "weaker here", "undecided", "does not hold")
+    assert found["differences"] == []
+    seeds = {check["seed"] for check in found["here"]["checks"]}
+    assert seeds.isdisjoint(evidence["seeds"])
+    assert found["here"]["mint"]["problem"] == evidence["mint"]["problem"]
+    assert found["here"]["mint"]["baseline"]
+    kernel = recorded / "best" / "kernel.cpp"
+    text = kernel.read_text()
+    try:
+        kernel.write_text(text + "\n")
+        assert command(["verify", str(recorded / "best")]) == 2
+    finally:
+        kernel.write_text(text)
 
 
 def test_the_seed_gives_the_events_again_from_recorded_timings(recorded: Path, tmp_path: Path) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from statistics import median
 from typing import Any
 
@@ -10,37 +12,69 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from warploom.judge.promotion import INCUMBENT
 from warploom.values.outcome import Check, Evaluation, Failed, Passed, Timing
-from warploom.values.speedup import Speedup, speedup, workload_speedup
+from warploom.values.speedup import Speedup, Workloads, over_workloads, speedup, workload_speedup
 
 BASELINES: dict[str, str] = {"eager": "PyTorch eager", "compile": "torch.compile"}
 """Baselines every promoted kernel is timed against, and what people call them."""
 
+TITLES: dict[str, str] = {**BASELINES, INCUMBENT: "the best before"}
+"""The best before a kernel, timed beside it where there was one, is no baseline and stands apart."""
 
-def speedup_object(value: Speedup | None) -> dict[str, float] | None:
+
+def speedup_object(value: Speedup | None) -> dict[str, float | None] | None:
     """A speedup's median and interval, to four digits; None where the baseline was not timed."""
     if value is None:
         return None
-    return {"median": round(value.median, 4), "low": round(value.low, 4), "high": round(value.high, 4)}
+    return {name: _digits(getattr(value, name)) for name in ("median", "low", "high")}
 
 
-def speedups_object(timings: Iterable[Timing]) -> dict[str, dict[str, float] | None]:
-    """Baseline → speedup over all workloads, for every baseline of :data:`BASELINES` and any other that was timed."""
+def workloads_object(found: Workloads | None) -> dict[str, Any] | None:
+    """The speedup over one baseline; None where it was not timed.
+
+    Returns:
+        ``median``, ``low`` and ``high``: the medians of the pairs, in geometric mean over the workloads, with the 95 %
+        interval; ``geomean``: the first of them by its name; ``middle`` and ``worst``: the median workload and the
+        slowest, with their intervals; ``worst`` names its ``workload``.
+    """
+    if found is None:
+        return None
+    whole = speedup_object(found.geomean)
+    assert whole is not None
+    worst = {"workload": found.worst_workload, **(speedup_object(found.worst) or {})}
+    return {**whole, "geomean": whole["median"], "middle": speedup_object(found.middle), "worst": worst}
+
+
+def speedups_object(timings: Iterable[Timing]) -> dict[str, dict[str, Any] | None]:
+    """Baseline → speedup, for every baseline of :data:`BASELINES` and any other that was timed."""
     timings = tuple(timings)
     names = dict.fromkeys([*BASELINES, *(timing.baseline for timing in timings)])
-    return {name: speedup_object(speedup(timings, name)) for name in names}
+    return {name: workloads_object(over_workloads(timings, name)) for name in names if name != INCUMBENT}
 
 
-def workload_rows(timings: Iterable[Timing]) -> list[dict[str, Any]]:
-    """One row a workload: its axes, the kernel's time, and each baseline's time and speedup (times in ns, medians)."""
+def workload_rows(timings: Iterable[Timing], round_trip_ns: float | None = None) -> list[dict[str, Any]]:
+    """One row a workload: its axes, the kernel's times, and each baseline's time and speedup (times in ns, medians).
+
+    Args:
+        timings: of all workloads.
+        round_trip_ns: what waking a worker and hearing from it took, once a block of calls; None where unknown.
+
+    Returns:
+        ``call_ns`` is what the judge measured: a block from waking the worker to its answer, by its calls.
+        ``kernel_ns`` is that without the round trip, as far as it is known. Speedups are those of calls.
+    """
     rows: dict[str, dict[str, Any]] = {}
     for timing in timings:
+        call_ns = median(timing.samples_ns)
         row = rows.setdefault(
             str(timing.workload),
             {
                 "workload": str(timing.workload),
                 "axes": timing.workload.extents,
-                "kernel_ns": round(median(timing.samples_ns)),
+                "call_ns": round(call_ns),
+                "kernel_ns": round(max(0.0, call_ns - (round_trip_ns or 0.0) / timing.calls[0])),
+                "calls": timing.calls[0],
                 "baselines": {},
             },
         )
@@ -57,7 +91,7 @@ def evaluation_object(evaluation: Evaluation) -> dict[str, Any]:
 
     Returns:
         ``status`` "passed" or "failed", ``stage``, ``kind`` and ``message`` ("" when passed), and when passed
-        ``speedup`` by baseline, ``workloads`` and ``checks``.
+        ``speedup`` by baseline, ``over_the_best_before``, ``workloads``, ``checks`` and ``mint``.
     """
     common: dict[str, Any] = {
         "elapsed_ns": dict(evaluation.elapsed_ns),
@@ -78,12 +112,20 @@ def evaluation_object(evaluation: Evaluation) -> dict[str, Any]:
         "kind": "",
         "message": "",
         "speedup": speedups_object(evaluation.timings),
-        "workloads": workload_rows(evaluation.timings),
+        "over_the_best_before": speedup_object(speedup(evaluation.timings, INCUMBENT)),
+        "workloads": workload_rows(evaluation.timings, round_trip(evaluation)),
         "checks": [_check(check) for check in evaluation.verdict.checks],
         "toolchain": evaluation.build.toolchain,
         "facts": dict(evaluation.build.facts),
+        "mint": asdict(evaluation.mint) if evaluation.mint else None,
         **common,
     }
+
+
+def round_trip(evaluation: Passed) -> float | None:
+    """What the calibration says of the round trip to a worker, in nanoseconds; None where nothing."""
+    stated = evaluation.environment.get("round_trip_ns")
+    return float(stated) if isinstance(stated, int | float) else None
 
 
 def _check(check: Check) -> dict[str, Any]:
@@ -102,6 +144,10 @@ def _finite(value: float) -> float | None:
     return value if abs(value) < float("inf") else None
 
 
+def _digits(value: float) -> float | None:
+    return round(value, 4) if math.isfinite(value) else None
+
+
 def render(evaluation: Evaluation) -> RenderableType:
     """The evaluation for people: the verdict, then the table of times or the evidence of the failure."""
     if isinstance(evaluation, Failed):
@@ -118,34 +164,38 @@ def render(evaluation: Evaluation) -> RenderableType:
         f": {checks} checks, {held_out} of them on held-out inputs; ",
         f"largest error {_worst(evaluation):.2g} of the tolerance",
     )
-    return Group(verdict, Text(), times_table(evaluation.timings), *speedup_lines(evaluation.timings))
+    table = times_table(evaluation.timings, round_trip(evaluation))
+    return Group(verdict, Text(), table, Text(), *speedup_lines(evaluation.timings))
 
 
 def _worst(evaluation: Passed) -> float:
     return max((check.max_rel_error for check in evaluation.verdict.checks), default=0.0)
 
 
-def times_table(timings: Iterable[Timing]) -> Table:
-    """Workload by workload: the kernel's median time, and each baseline's with the speedup over it."""
-    timings = tuple(timings)
-    names = list(dict.fromkeys(timing.baseline for timing in timings))
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    table.add_column("workload", overflow="fold")
-    table.add_column("kernel", justify="right", no_wrap=True)
-    for name in names:
-        table.add_column(name, justify="right", no_wrap=True)
-        table.add_column("speedup", justify="left", no_wrap=True)
-    for row in workload_rows(timings):
-        cells = []
-        for name in names:
-            entry: Mapping[str, Any] | None = row["baselines"].get(name)
-            cells += [milliseconds(entry["baseline_ns"]), f"{entry['speedup']['median']:.2f}×"] if entry else ["", ""]
-        table.add_row(row["workload"], milliseconds(row["kernel_ns"]), *cells)
+def times_table(timings: Iterable[Timing], round_trip_ns: float | None = None) -> Table:
+    """Workload by workload: the kernel's time, and each baseline's with the speedup over it and its interval.
+
+    Args:
+        timings: of all workloads.
+        round_trip_ns: as in :func:`workload_rows`.
+    """
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column(overflow="fold")
+    table.add_column(justify="right", no_wrap=True)
+    table.add_column(no_wrap=True)
+    for row in workload_rows(timings, round_trip_ns):
+        whole = milliseconds(row["call_ns"])
+        apart = f"a call; {milliseconds(row['kernel_ns'])} without the round trip" if round_trip_ns else "a call"
+        table.add_row(Text(row["workload"], style="bold"), whole, Text(apart, style="dim"))
+        for name, entry in row["baselines"].items():
+            found = entry["speedup"]
+            cells = (f"  {TITLES.get(name, name)}", milliseconds(entry["baseline_ns"]))
+            table.add_row(*cells, _shown(found["median"], found["low"], found["high"]))
     return table
 
 
 def speedup_lines(timings: Iterable[Timing], absent: Mapping[str, str] | None = None) -> list[Text]:
-    """One line a baseline: "2.31× [2.25, 2.36] the speed of PyTorch eager".
+    """A baseline's line, "2.31× [2.25, 2.36] the speed of PyTorch eager", and over several workloads the range.
 
     Args:
         timings: of all workloads.
@@ -154,13 +204,24 @@ def speedup_lines(timings: Iterable[Timing], absent: Mapping[str, str] | None = 
     timings = tuple(timings)
     lines = []
     for name, title in BASELINES.items():
-        value = speedup(timings, name)
-        if value is None:
+        found = over_workloads(timings, name)
+        if found is None:
             reason = (absent or {}).get(name, "")
             lines.append(Text(f"{title}: not timed" + (f": {reason}" if reason else ""), style="dim"))
-        else:
-            lines.append(Text.assemble((f"{value}", "bold"), f" the speed of {title} (median, 95 % interval)"))
+            continue
+        count = len({timing.workload for timing in timings if timing.baseline == name})
+        lines.append(Text.assemble((f"{found.geomean}", "bold"), f" the speed of {title} (95 % interval)"))
+        if count > 1:
+            whole = f"  geometric mean of {count} workloads; middle {found.middle}"
+            lines += [
+                Text(f"{whole},", style="dim"),
+                Text(f"  worst {found.worst} at {found.worst_workload}", style="dim"),
+            ]
     return lines
+
+
+def _shown(middle: float, low: float | None, high: float | None) -> str:
+    return str(Speedup(middle, low or 0.0, math.inf if high is None else high))
 
 
 def milliseconds(nanoseconds: float) -> str:

@@ -134,7 +134,7 @@ class Progress:
         if promoted is not None:
             line = f"{interval(promoted.fitness, promoted.spread)} the speed of eager"
             if record and record.fitness - record.spread > promoted.fitness + promoted.spread:
-                line += f" (screened: {math.exp(record.fitness):.2f}×)"
+                line += f" (screened: {interval(record.fitness, record.spread)})"
             return line
         if record is not None:
             return f"{interval(record.fitness, record.spread)} the speed of eager, not yet confirmed"
@@ -151,7 +151,7 @@ class Progress:
     def _islands_line(self) -> str:
         parts = []
         for index, island in sorted(self.tally.islands.items())[:MOST_ISLANDS]:
-            parts.append(f"{index}: {math.exp(island.best):.2f}× in {_plural(len(island.cells), 'cell')}")
+            parts.append(f"{index}: {margin(island.best, island.spread)} in {_plural(len(island.cells), 'cell')}")
         more = len(self.tally.islands) - MOST_ISLANDS
         return " · ".join(parts) + (f" · {more} more" if more > 0 else "")
 
@@ -161,7 +161,7 @@ class Progress:
             return ""
         gain = f"{gained(record.gain)}, " if record.gain > 1 else ""
         made = made_by(record.operator, record.note) or ("the seed" if record.evaluation == 1 else "an unnamed change")
-        return f"{math.exp(record.fitness):.2f}× ({gain}candidate {record.evaluation}) by {made}"
+        return f"{interval(record.fitness, record.spread)} ({gain}candidate {record.evaluation}) by {made}"
 
     def _left_line(self) -> str:
         config, parts = self.tally.config, []
@@ -195,6 +195,11 @@ def made_by(operator: str, note: str) -> str:
 def interval(fitness: float, spread: float) -> str:
     """A log speedup and its half-width as "2.31× [2.25, 2.36]"."""
     return f"{math.exp(fitness):.2f}× [{math.exp(fitness - spread):.2f}, {math.exp(fitness + spread):.2f}]"
+
+
+def margin(fitness: float, spread: float) -> str:
+    """The same where there is little room: "2.31× ±2 %"."""
+    return f"{math.exp(fitness):.2f}× ±{math.expm1(spread) * 100:.0f} %"
 
 
 def clock_face(seconds: float) -> str:

@@ -12,13 +12,22 @@ from rich.text import Text
 
 from warploom.archive.journal import Journal
 from warploom.archive.rebuild import rebuild_archive
-from warploom.report.evaluation import speedup_lines, speedups_object, times_table, workload_rows
-from warploom.report.progress import clock_face, made_by
+from warploom.judge.promotion import INCUMBENT
+from warploom.report.evaluation import (
+    round_trip,
+    speedup_lines,
+    speedup_object,
+    speedups_object,
+    times_table,
+    workload_rows,
+)
+from warploom.report.progress import clock_face, interval, made_by
 from warploom.report.sparkline import sparkline
 from warploom.report.tally import Tally
 from warploom.values.event import RunEnded, RunPaused, RunResumed
 from warploom.values.outcome import Passed
 from warploom.values.request import Individual
+from warploom.values.speedup import speedup
 
 MOST_ELITES = 12
 """Elites that the text shows; the JSON object has all."""
@@ -72,12 +81,17 @@ class RunReport:
                 found[name] = str(next(iter(reasons.values())))
         return found
 
+    @property
+    def _round_trip(self) -> float | None:
+        return round_trip(self.passed) if self.passed else None
+
     def to_object(self) -> dict[str, Any]:
         """Everything, as JSON values.
 
         Returns:
             ``run``, ``problem``, ``best`` (a candidate's id, "" before there is one), the paths ``kernel`` and
-            ``evidence``, ``evaluations``, ``failures`` by kind, ``speedup`` by baseline, ``workloads``, ``elites``,
+            ``evidence``, ``evaluations``, ``failures`` by kind, ``speedup`` by baseline, ``over_the_best_before``
+            (side by side, null for the first), ``workloads``, ``elites``,
             ``minutes``, ``ended`` and ``finished``.
         """
         timings = self.passed.timings if self.passed else ()
@@ -94,7 +108,8 @@ class RunReport:
             "declined": self.tally.declined,
             "promotions": self.tally.promotions,
             "speedup": speedups_object(timings),
-            "workloads": workload_rows(timings),
+            "over_the_best_before": speedup_object(speedup(timings, INCUMBENT)),
+            "workloads": workload_rows(timings, self._round_trip),
             "elites": [elite_object(one) for one in self.elites],
             "minutes": round(self.seconds / 60, 3),
             "ended": self.ended,
@@ -111,7 +126,7 @@ class RunReport:
             parts.append(Text("No kernel has been promoted yet.", style="bold"))
         else:
             parts += [Text(self.tally.problem, style="bold"), *speedup_lines(self.passed.timings, self.absent), Text()]
-            parts += [times_table(self.passed.timings), Text()]
+            parts += [times_table(self.passed.timings, self._round_trip), Text()]
             parts.append(Text(f"kernel    {self.folder / 'best' / 'kernel.cpp'}"))
             parts.append(Text(f"evidence  {self.folder / 'best' / 'evidence.json'}"))
         parts.append(Text(f"run       {self._spent()}"))
@@ -166,7 +181,7 @@ def elites_table(elites: list[Individual]) -> Table:
     table.add_column("elite", no_wrap=True, min_width=16)
     table.add_column("isle", justify="right", no_wrap=True, min_width=4)
     table.add_column("cell", no_wrap=True, min_width=5)
-    table.add_column("vs eager", justify="right", no_wrap=True, min_width=8)
+    table.add_column("vs eager", no_wrap=True, min_width=18)
     table.add_column("made by")
     for one in elites:
         made = one.lineage.operator or one.lineage.proposer
@@ -175,7 +190,7 @@ def elites_table(elites: list[Individual]) -> Table:
             one.candidate.id,
             str(one.island),
             ",".join(str(level) for level in one.cell),
-            f"{math.exp(one.fitness):.2f}×",
+            interval(one.fitness, one.spread),
             # Text, since brackets are no markup here; it alone gives way where there is no room.
             Text(made_by(made, note), no_wrap=True, overflow="ellipsis"),
         )

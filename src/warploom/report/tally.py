@@ -39,10 +39,11 @@ class Record:
 
 @dataclass
 class Island:
-    """One island as the live view shows it: filled cells, best log speedup, candidates judged for it."""
+    """One island as the live view shows it: filled cells, best log speedup with its half-width, candidates judged."""
 
     cells: set[tuple[int, ...]] = field(default_factory=set)
     best: float = -math.inf
+    spread: float = 0.0
     evaluations: int = 0
 
 
@@ -92,7 +93,8 @@ class Tally:
             self.passed += 1
             island = self.islands.setdefault(event.island, Island())
             island.evaluations += 1
-            island.best = max(island.best, event.fitness)
+            if event.fitness > island.best:
+                island.best, island.spread = event.fitness, event.spread
             if event.cell is not None and event.status in {"new", "improved"}:
                 island.cells.add(tuple(event.cell))
             best = self.record.fitness if self.record else None

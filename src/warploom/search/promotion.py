@@ -8,7 +8,8 @@ from typing import Any
 
 from warploom.archive.journal import Journal
 from warploom.judge.promotion import promotes
-from warploom.search.best import speedups, write_best
+from warploom.search.best import write_best
+from warploom.search.evidence import speedups
 from warploom.search.executor import Executor
 from warploom.search.state import State, noise_floor
 from warploom.values.event import NotPromoted, Promoted

@@ -51,13 +51,13 @@ class Workloads:
 
     Attributes:
         geomean: geometric mean over the workloads; the number that is claimed.
-        median: the middle workload, or the geometric mean of the middle two.
+        middle: the median workload, or the geometric mean of the middle two.
         worst: the workload with the smallest speedup.
         worst_workload: its name.
     """
 
     geomean: Speedup
-    median: Speedup
+    middle: Speedup
     worst: Speedup
     worst_workload: str
 

@@ -83,7 +83,8 @@ def test_a_pass_is_zero_and_one_object(kernel: Path, capsys: Captured) -> None:
     found = json.loads(said.out)
     assert found["status"] == "passed"
     assert set(found["speedup"]) == {"eager", "compile"}
-    assert set(found["speedup"]["eager"]) == {"median", "low", "high"}
+    assert set(found["speedup"]["eager"]) == {"median", "low", "high", "geomean", "middle", "worst"}
+    assert found["speedup"]["eager"]["worst"]["workload"] == "n=4"
     assert said.err == ""
     (job,) = RecordedJudge.jobs
     assert job.effort == "promote"

@@ -4,6 +4,7 @@ import io
 import json
 import math
 import random
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
@@ -71,6 +72,49 @@ def test_an_infinite_error_stays_valid_json() -> None:
     evaluation = passed()
     broken = Passed(evaluation.build, Verdict((Check("rows=1", 1, math.inf, math.nan, 0),)), evaluation.timings)
     json.dumps(evaluation_object(broken), allow_nan=False)
+
+
+def test_the_mean_the_middle_and_the_worst_stand_with_their_intervals() -> None:
+    eager = evaluation_object(passed())["speedup"]["eager"]
+    assert eager["geomean"] == eager["median"]
+    assert eager["worst"]["workload"] == "rows=64"
+    assert eager["worst"]["median"] == pytest.approx(2.0, rel=0.01)
+    assert eager["middle"]["low"] <= eager["middle"]["median"] <= eager["middle"]["high"]
+    text = text_of(passed())
+    assert "worst 2.00× [2.00, 2.00] at rows=64" in text
+    assert text.count("8.00× [8.00, 8.00]") == 1, "every workload has its interval"
+
+
+def test_the_best_before_is_no_baseline() -> None:
+    evaluation = passed()
+    beside = replace(evaluation, timings=(*evaluation.timings, timing(64, 1.1, "incumbent")))
+    found = evaluation_object(beside)
+    assert set(found["speedup"]) == {"eager", "compile"}
+    assert found["over_the_best_before"]["median"] == pytest.approx(1.1, rel=0.01)
+    assert "the best before" in text_of(beside)
+    assert evaluation_object(evaluation)["over_the_best_before"] is None
+
+
+def test_the_round_trip_is_taken_off_the_call_once_a_block() -> None:
+    own = Timing(Workload(rows=1), "eager", (100.0, 110.0, 105.0), (400.0, 400.0, 400.0), calls=(10, 10))
+    (row,) = workload_rows([own], round_trip_ns=50.0)
+    assert (row["call_ns"], row["kernel_ns"], row["calls"]) == (105, 100, 10)
+    (unknown,) = workload_rows([own])
+    assert unknown["kernel_ns"] == unknown["call_ns"]
+    with_trip = replace(passed(), environment={"round_trip_ns": 90_000})
+    assert (
+        evaluation_object(with_trip)["workloads"][0]["kernel_ns"]
+        < evaluation_object(passed())["workloads"][0]["kernel_ns"]
+    )
+    assert "without the round trip" in text_of(with_trip)
+    assert "without the round trip" not in text_of(passed())
+
+
+def test_a_single_pair_has_no_interval_in_json() -> None:
+    found = speedups_object([Timing(Workload(rows=1), "eager", (1.0,), (2.0,))])["eager"]
+    assert found is not None
+    assert (found["median"], found["low"], found["high"]) == (2.0, 0.0, None)
+    json.dumps(found, allow_nan=False)
 
 
 def test_rows_are_medians() -> None:

@@ -9,7 +9,8 @@ import pytest
 
 from warploom.archive import journal as journals
 from warploom.errors import JournalError
-from warploom.search.best import resolved_sources, write_best
+from warploom.search.best import write_best
+from warploom.search.evidence import resolved_sources
 from warploom.search.promotion import judge_again
 from warploom.testing.synthetic import synthetic_candidate, synthetic_evaluation
 from warploom.testing.world import World
@@ -48,7 +49,7 @@ def test_parameters_are_written_into_the_kernel() -> None:
     seed = synthetic_candidate()
     text = "TUNE(BLOCK, 16, 16, 32)\n" + seed.source
     candidate = replace(seed, sources=(("twice.cpp", text),), parameters=(("BLOCK", 32),))
-    [(name, resolved)] = resolved_sources(Proposal(candidate, Lineage()))
+    [(name, resolved)] = resolved_sources(candidate)
     assert name == "kernel.cpp"
     assert resolved.startswith("#define BLOCK 32\n")
 
