@@ -21,7 +21,6 @@ writes JSON.
 from __future__ import annotations
 
 import argparse
-import ctypes
 import json
 import math
 import platform
@@ -39,7 +38,9 @@ import torch
 
 from warploom.errors import NothingToPropose
 from warploom.judge.calibrate import Calibrated, Function, calibrate
+from warploom.judge.calls import arguments
 from warploom.judge.inputs import draw
+from warploom.judge.layout import input_layout, output_layout, view
 from warploom.judge.pretend import Absent, Scene, pretend
 from warploom.judge.pretenders import pretenders
 from warploom.judge.rounding import round_significand
@@ -50,6 +51,10 @@ from warploom.propose.bandit import Bandit
 from warploom.propose.moves.book import COMPOSITES, MOVE_PRIORS, MOVES
 from warploom.propose.mutate import Mutations
 from warploom.propose.recipe import Cookbook, materialise
+from warploom.sandbox.buffers import SharedBuffer
+from warploom.sandbox.candidate_process import Call, CandidateProcess, WorkerFailed
+from warploom.sandbox.jail import find_jail
+from warploom.sandbox.limits import Limits
 from warploom.toolchain.cpp import CppToolchain
 from warploom.values.candidate import Candidate
 from warploom.values.outcome import Build
@@ -65,10 +70,11 @@ PLAIN: dict[str, tuple[str, ...]] = {
 }
 """How the seed is built: name → flags."""
 
+CALL_SECONDS = 300.0
+
 SYMMETRY = 1e-9
 """Two float64 results that agree to this share of the largest element differ by rounding alone."""
 
-Kernel = Callable[[Sequence[torch.Tensor], Workload], torch.Tensor]
 Reordered = tuple[str, list[torch.Tensor], Callable[[torch.Tensor], torch.Tensor]]
 """A title, permuted inputs, and what puts the output back into its place."""
 
@@ -95,6 +101,7 @@ class Row:
     honest: dict[str, Worst] = field(default_factory=dict)
     shortcuts: dict[str, Worst] = field(default_factory=dict)
     bits: dict[int, Worst] = field(default_factory=dict)
+    failed: dict[str, str] = field(default_factory=dict)
     seconds: float = 0.0
 
     def worst_honest(self) -> tuple[str, Worst]:
@@ -114,20 +121,59 @@ class Row:
 # ------------------------------------------------------------ kernels
 
 
-def kernels(problem: Problem, name: str, cache: Path) -> Iterator[tuple[str, Kernel]]:
-    """Honest kernels in C++: the seed's builds, then what the moves make of it."""
-    loaded = load_problem(name)
+class Kernel:
+    """An honest kernel in the judge's sandbox; what fails there does not count as honest, and is told.
+
+    Args:
+        title: for people.
+        build: its artifact.
+        problem: what it computes.
+    """
+
+    def __init__(self, title: str, build: Build, problem: Problem) -> None:
+        self.title, self._build, self._problem = title, build, problem
+        self.failed = ""
+        limits = Limits(start_seconds=60.0, cpu_seconds=24 * 3600)
+        self._process = CandidateProcess(Path(build.artifact), problem.name, find_jail(), limits)
+
+    def __call__(self, tensors: Sequence[torch.Tensor], workload: Workload) -> torch.Tensor | None:
+        """The output, or None once it failed."""
+        if self.failed:
+            return None
+        inputs, outputs = input_layout(self._problem, workload), output_layout(self._problem, workload)
+        given, answer = SharedBuffer(inputs.size_bytes), SharedBuffer(outputs.size_bytes)
+        try:
+            for region, tensor in zip(inputs.regions, tensors, strict=True):
+                view(given, region)[:] = tensor.contiguous().reshape(-1).numpy()
+            sources, targets = ([region.offset for region in layout.regions] for layout in (inputs, outputs))
+            self._process.stage([Call(given, answer, arguments(sources, targets, self._problem, workload))])
+            self._process.run(CALL_SECONDS)
+            (region,) = outputs.regions
+            return torch.from_numpy(view(answer, region).copy()).view(region.shape)
+        except WorkerFailed as error:
+            self.failed = f"{error.kind} at {workload}: {error.message}"
+            return None
+        finally:
+            given.close()
+            answer.close()
+
+    def close(self) -> None:
+        """End its process."""
+        self._process.close()
+
+
+def kernels(name: str, cache: Path) -> list[Kernel]:
+    """Honest kernels in C++: the seed's builds, then what the moves make of it; each machine code once."""
+    problem = load_problem(name)
     toolchain = CppToolchain()
-    source = find_seed(name).read_text()
-    seen: set[str] = set()
-    for title, candidate in _candidates(loaded, source):
-        build = toolchain.build(candidate, signature(loaded), cache)
+    found: dict[str, Kernel] = {}
+    for title, candidate in _candidates(problem, find_seed(name).read_text()):
+        build = toolchain.build(candidate, signature(problem), cache)
         if not isinstance(build, Build):
             print(f"  {name}, {title}: not built: {build.message}", file=sys.stderr)
-            continue
-        if build.sha256 not in seen:
-            seen.add(build.sha256)
-            yield title, _loaded(Path(build.artifact), problem)
+        elif build.sha256 not in found:
+            found[build.sha256] = Kernel(title, build, problem)
+    return list(found.values())
 
 
 def _candidates(problem: Problem, source: str) -> Iterator[tuple[str, Candidate]]:
@@ -145,23 +191,6 @@ def _candidates(problem: Problem, source: str) -> Iterator[tuple[str, Candidate]
         except NothingToPropose:
             continue
         yield f"moves, {composite.name}", materialise(root, cookbook.replay(root, steps))
-
-
-def _loaded(artifact: Path, problem: Problem) -> Kernel:
-    """The kernel as a function of tensors, called in this process: it is our own code."""
-    function = getattr(ctypes.CDLL(str(artifact)), problem.name)
-    function.restype = None
-    (output,) = problem.outputs.values()
-
-    def call(tensors: Sequence[torch.Tensor], workload: Workload) -> torch.Tensor:
-        axes = workload.extents
-        dense = [tensor.contiguous() for tensor in tensors]
-        answer = torch.full(extents(output.shape, axes), math.nan, dtype=getattr(torch, output.dtype))
-        pointers = [ctypes.c_void_p(tensor.data_ptr()) for tensor in (*dense, answer)]
-        function(*pointers, *(ctypes.c_int64(axes[name]) for name in problem.axes))
-        return answer
-
-    return call
 
 
 # ------------------------------------------------------------ orders of a sum
@@ -210,9 +239,12 @@ def summed_axes(problem: Problem, function: Function, kernel: Kernel, rng: np.ra
         for workload in problem.held_out:
             tensors = _drawn(problem, workload, rng)
             answer = kernel(tensors, workload)
-            other = orders(problem, function, tensors, workload, [axis], rng)
-            if any(not torch.equal(put_back(kernel(inputs, workload)), answer) for _, inputs, put_back in other):
-                found.append(axis)
+            for _, inputs, put_back in orders(problem, function, tensors, workload, [axis], rng):
+                other = kernel(inputs, workload)
+                if answer is not None and other is not None and not torch.equal(put_back(other), answer):
+                    found.append(axis)
+                    break
+            if axis in found:
                 break
     return found
 
@@ -242,15 +274,18 @@ def measure(name: str, draws: int, cache: Path, seed: int) -> Row:
         return (reference(*tensors),)
 
     row = Row(name, problem.tolerance.factor)
-    built = list(kernels(problem, name, cache))
+    built = kernels(name, cache)
     rng = np.random.default_rng(seed)
-    axes = summed_axes(problem, function, built[0][1], rng)
+    axes = summed_axes(problem, function, built[0], rng)
     for workload in (*problem.held_out, *problem.workloads):
         for _ in range(draws if workload in problem.workloads else 3 * draws):
             tensors, others = (_drawn(problem, workload, rng) for _ in range(2))
             (found,) = calibrate(function, tensors, problem, workload.extents, int(rng.integers(1 << 62)))
             _see_honest(row, problem, function, built, axes, tensors, workload, found, rng)
             _see_shortcuts(row, Scene(problem, workload, function, tensors, others), found)
+    row.failed = {kernel.title: kernel.failed for kernel in built if kernel.failed}
+    for kernel in built:
+        kernel.close()
     row.seconds = time.monotonic() - begin
     return row
 
@@ -259,22 +294,23 @@ def _see_honest(
     row: Row,
     problem: Problem,
     function: Function,
-    built: Sequence[tuple[str, Kernel]],
+    built: Sequence[Kernel],
     axes: Sequence[str],
     tensors: Sequence[torch.Tensor],
     workload: Workload,
     found: Calibrated,
     rng: np.random.Generator,
 ) -> None:
-    def see(title: str, answer: torch.Tensor) -> None:
-        row.honest.setdefault(title, Worst()).see(units(answer, found), str(workload))
+    def see(title: str, answer: torch.Tensor | None) -> None:
+        if answer is not None:
+            row.honest.setdefault(title, Worst()).see(units(answer, found), str(workload))
 
-    for title, kernel in built:
-        see(title, kernel(tensors, workload))
+    for kernel in built:
+        see(kernel.title, kernel(tensors, workload))
     for order, inputs, put_back in orders(problem, function, tensors, workload, axes, rng):
         see(f"PyTorch, {order}", put_back(function(*inputs)[0]))
-        title, kernel = built[0]
-        see(f"{title}, {order}", put_back(kernel(inputs, workload)))
+        serial = built[0](inputs, workload)
+        see(f"{built[0].title}, {order}", None if serial is None else put_back(serial))
 
 
 def _see_shortcuts(row: Row, scene: Scene, found: Calibrated) -> None:
@@ -360,6 +396,7 @@ def to_object(row: Row) -> dict[str, Any]:
         "honest": errors(row.honest),
         "shortcuts": errors(row.shortcuts),
         "bits_needed": row.bits_needed(),
+        "failed": row.failed,
         "seconds": round(row.seconds, 1),
     }
 
@@ -378,6 +415,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for name in options.problems.split(","):
             rows.append(measure(name, options.draws, cache_directory() / "builds", options.seed))
             print(table(rows[-1:]).splitlines()[-1], f"{rows[-1].seconds:.0f} s", file=sys.stderr, flush=True)
+            for title, reason in rows[-1].failed.items():
+                print(f"  not honest: {title}: {reason}", file=sys.stderr, flush=True)
     print(table(rows))
     about = {
         "machine": platform.machine(),

@@ -97,6 +97,26 @@ def test_softmax(recipe: str, rows: int, cols: int) -> None:
             assert judged(softmax(half(x, "bfloat16")), found).guard == "wrong_result"
 
 
+def test_the_default_accepts_a_plain_loop_over_thousands_and_refuses_half_precision() -> None:
+    (x,), found = calibrated(
+        lambda x: torch.softmax(x, -1),
+        {"x": "rows cols"},
+        "rows cols",
+        Workload(rows=64, cols=4096),
+        factor=Tolerance().factor,
+    )
+    e = np.exp(x - x.max(axis=1, keepdims=True))
+    in_order = e / np.cumsum(e, axis=1, dtype=np.float32)[:, -1:]
+    honest = judged(in_order, found)
+    assert honest.guard == ""
+    assert honest.max_rel_error > 4 / Tolerance().factor, "four error levels would not do"
+    for dtype in ("bfloat16", "float16"):
+        assert judged(half(in_order, dtype), found).max_rel_error > 8
+        rounded = half(x, dtype)
+        e = np.exp(rounded - rounded.max(axis=1, keepdims=True))
+        assert judged(e / e.sum(axis=1, keepdims=True), found).max_rel_error > 8
+
+
 # ------------------------------------------------------------ matmul
 
 

@@ -54,5 +54,5 @@ def test_every_field_and_every_choice_is_in_the_tables() -> None:
 
 
 def test_the_defaults_are_as_written() -> None:
-    assert Tolerance() == Tolerance(factor=4.0, absolute=0.0, relative=0.0)
+    assert Tolerance() == Tolerance(factor=64.0, absolute=0.0, relative=0.0)
     assert Tensor("n") == Tensor("n", dtype="float32", low=None, high=None, scale=1.0, positive=False)

@@ -27,6 +27,6 @@ problem = Problem(
         Workload(rows=61, cols=17, recipe="large"),
         Workload(rows=13, cols=95, recipe="special"),
     ],
-    # A vectorised exponential may be a few units in the last place off.
+    # Nothing is summed; a vectorised exponential may be a few units in the last place off.
     tolerance=Tolerance(factor=8.0),
 )

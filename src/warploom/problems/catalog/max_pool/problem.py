@@ -2,7 +2,7 @@
 
 from torch.nn import functional
 
-from warploom import Problem, Tensor, Workload
+from warploom import Problem, Tensor, Tolerance, Workload
 
 
 def max_pool(x):
@@ -27,4 +27,6 @@ problem = Problem(
         Workload(batch=3, channels=1, height=23, width=6, recipe="ties"),
         Workload(batch=2, channels=2, height=21, width=35, recipe="special"),
     ],
+    # Nothing is computed: the result is one of the inputs.
+    tolerance=Tolerance(factor=8.0),
 )

@@ -2,7 +2,7 @@
 
 import torch
 
-from warploom import Problem, Tensor, Workload
+from warploom import Problem, Tensor, Tolerance, Workload
 
 
 def rope(x, cosine, sine):
@@ -26,4 +26,6 @@ problem = Problem(
         Workload(heads=5, tokens=1, dim=66, recipe="large"),
         Workload(heads=2, tokens=29, dim=38, recipe="special"),
     ],
+    # Nothing is summed: a kernel is off by a rounding or two.
+    tolerance=Tolerance(factor=8.0),
 )
