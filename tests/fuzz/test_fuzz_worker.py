@@ -25,7 +25,7 @@ from warploom.judge.guards import poison
 from warploom.judge.layout import Layout, Region
 from warploom.judge.oracle import inspect
 from warploom.sandbox import wire
-from warploom.sandbox.autopsy import WorkerFailed, printable
+from warploom.sandbox.autopsy import WorkerFailed
 from warploom.sandbox.buffers import SharedBuffer
 from warploom.sandbox.candidate_process import Call, CandidateProcess
 from warploom.sandbox.jail import Jail, find_jail
@@ -33,6 +33,7 @@ from warploom.sandbox.limits import Limits
 from warploom.testing.damage import damaged
 from warploom.testing.fuzz import Target, WrongPass, refused
 from warploom.values.outcome import FAILURE_KINDS
+from warploom.values.plain_text import printable
 
 HERE = Path(__file__).parent
 TOKEN = "f00dfeedf00dfeed"

@@ -32,11 +32,6 @@ class WorkerFailed(Exception):  # noqa: N818 - reads as what happened
         return Failed(self.stage or stage, self.kind, self.message, self.log_tail, environment=environment or {})
 
 
-def printable(text: str) -> str:
-    """The text without characters that would steer a terminal: a worker's words are shown to people."""
-    return "".join(letter if letter.isprintable() or letter in "\n\t" else "\ufffd" for letter in text)
-
-
 def cause_of_death(
     status: int | None, log: str, peak_bytes: int, limits: Limits, under_bubblewrap: bool
 ) -> tuple[str, str]:

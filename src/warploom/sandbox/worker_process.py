@@ -16,10 +16,11 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from warploom.sandbox import freezer, wire
-from warploom.sandbox.autopsy import WorkerFailed, cause_of_death, printable
+from warploom.sandbox.autopsy import WorkerFailed, cause_of_death
 from warploom.sandbox.jail import ARTIFACT, Jail
 from warploom.sandbox.limits import Limits
 from warploom.sandbox.rules import confinement
+from warploom.values.plain_text import printable
 
 _KINDS = ("load_error", "out_of_memory", "wrong_result")  # that a worker may give as the reason of its failure
 _GRACE_SECONDS = 1.0  # for a killed process to be gone

@@ -17,6 +17,7 @@ from warploom.toolchain import cpp_cache, cpp_facts, cpp_flags, cpp_headers
 from warploom.toolchain.cpp_jail import find_build_jail
 from warploom.values.candidate import Candidate
 from warploom.values.outcome import Build, Failed
+from warploom.values.plain_text import printable
 from warploom.values.signature import Signature
 
 DEFAULT_FLAGS: tuple[str, ...] = ("-std=c++17", "-O3", "-march=native", "-fopenmp", "-fPIC")
@@ -31,9 +32,15 @@ _QUIET = (
     "-ftemplate-depth=256",
 )
 _LOG_CHARACTERS = 6000
+_ARTIFACT_BYTES = 16 << 20
+"""Largest library: a kernel is small, and every build is kept."""
+
+_REPORT_BYTES = 16 << 20
+"""Largest report that facts are read from: a listing of endless code would keep the judge busy for minutes."""
+
 _FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
 _OWN_FILES = frozenset(
-    {"kernel.o", "kernel.so", "vectors.txt", "code.txt", "log.txt", "pre.h", cpp_headers.SIGNATURE_HEADER}
+    {"kernel.o", "kernel.so", "vectors.txt", "code.txt", "log.txt", "link.txt", "pre.h", cpp_headers.SIGNATURE_HEADER}
 )
 _CONFLICT = re.compile(
     r"error: (?:conflicting (?:declaration|types)|ambiguating new declaration|functions that differ only in"
@@ -203,7 +210,11 @@ class CppToolchain:
         status = jail.run(script, folder, headers, self.timeout_s)
         log = _excerpt(folder / "log.txt")
         if status == 0 and (folder / "kernel.so").is_file():
-            return None
+            size = (folder / "kernel.so").stat().st_size
+            if size <= _ARTIFACT_BYTES:
+                return None
+            said = f"the library is {size >> 20} MiB large; at most {_ARTIFACT_BYTES >> 20} MiB are kept"
+            return Failed("build", "rejected", said, log)
         if status is None:
             return Failed("build", "timeout", f"the compiler did not end within {self.timeout_s:g} s", log)
         if status == 3 and _CONFLICT.search(log) and signature.entry_point in log:
@@ -224,9 +235,9 @@ class CppToolchain:
     def _facts(self, folder: Path, main: str) -> dict[str, int]:
         facts: dict[str, int] = {"artifact_bytes": (folder / "kernel.so").stat().st_size}
         report, code = folder / "vectors.txt", folder / "code.txt"
-        if report.is_file():
+        if report.is_file() and report.stat().st_size <= _REPORT_BYTES:
             facts |= cpp_facts.vectorisation(report.read_text(errors="replace"), main)
-        if code.is_file() and os.uname().machine == "x86_64":
+        if code.is_file() and code.stat().st_size <= _REPORT_BYTES and os.uname().machine == "x86_64":
             facts |= cpp_facts.instruction_mix(code.read_text(errors="replace"))
         return facts
 
@@ -251,9 +262,9 @@ def _excerpt(path: Path) -> str:
         data = file.read(_LOG_CHARACTERS + 1)
         size = path.stat().st_size
         if size <= _LOG_CHARACTERS:
-            return data.decode(errors="replace")
+            return printable(data.decode(errors="replace"))
         file.seek(size - 1000)
-        return f"{data[:-1000].decode(errors='replace')}\n…\n{file.read().decode(errors='replace')}"
+        return printable(f"{data[:-1000].decode(errors='replace')}\n…\n{file.read().decode(errors='replace')}")
 
 
 @functools.cache

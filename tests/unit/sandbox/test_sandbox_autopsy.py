@@ -9,10 +9,11 @@ import sys
 
 import pytest
 
-from warploom.sandbox.autopsy import WorkerFailed, cause_of_death, printable
+from warploom.sandbox.autopsy import WorkerFailed, cause_of_death
 from warploom.sandbox.freezer import freeze, private_bytes
 from warploom.sandbox.limits import MIB, Limits
 from warploom.values.outcome import FAILURE_KINDS, STAGES
+from warploom.values.plain_text import printable
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from warploom.errors import ToolchainError
-from warploom.toolchain import cpp_cache, cpp_headers, cpp_jail
+from warploom.toolchain import cpp, cpp_cache, cpp_headers, cpp_jail
 from warploom.toolchain.cpp import DEFAULT_FLAGS, CppToolchain
 from warploom.toolchain.find import find_toolchain
 from warploom.values.candidate import Candidate
@@ -235,3 +235,26 @@ def test_the_record_in_the_cache_is_plain_json(tmp_path: Path) -> None:
     assert record["sha256"] == made.sha256
     assert tuple(record["command"])[: 1 + len(DEFAULT_FLAGS)] == ("g++", *DEFAULT_FLAGS)
     assert Path(made.artifact).stat().st_mode & 0o222 == 0
+
+
+def test_a_library_that_would_fill_the_cache_is_rejected(tmp_path: Path) -> None:
+    failed = failure(f"char filler[40 << 20] = {{1}};\n{PLAIN}", tmp_path)
+    assert (failed.kind, failed.message) == ("rejected", "the library is 40 MiB large; at most 16 MiB are kept")
+    assert not list(tmp_path.rglob("kernel.so"))
+    build(f"char scratch[40 << 20];\n{PLAIN}", tmp_path)
+
+
+def test_a_listing_of_endless_code_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its facts are left out; the judge has no time to lose on it."""
+    many = f'asm(".text; .rept 20000; nop; .endr");\n{PLAIN}'
+    assert build(many, tmp_path / "read").facts["instructions"] > 20_000
+    monkeypatch.setattr(cpp, "_REPORT_BYTES", 100_000)
+    made = build(many, tmp_path / "unread")
+    assert "instructions" not in made.facts
+    assert "artifact_bytes" in made.facts
+
+
+def test_what_the_compiler_quotes_cannot_steer_a_terminal(tmp_path: Path) -> None:
+    failed = failure(f'#error "\033[2J gone \033]0;title\x07"\n{PLAIN}', tmp_path)
+    assert "gone" in failed.message
+    assert not set("\033\x07") & set(failed.message + failed.log_tail)
