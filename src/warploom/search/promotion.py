@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from warploom.archive.journal import Journal
-from warploom.judge.promotion import promotes
+from warploom.judge.promotion import INCUMBENT, promotes
 from warploom.search.best import write_best
 from warploom.search.evidence import speedups
 from warploom.search.executor import Executor
@@ -119,8 +119,10 @@ def judge_again(candidate: str, evaluation: Evaluation, incumbent: Promoted | No
     eager = shown["eager"]
     fitness, spread = math.log(eager.median), math.log(eager.high / eager.low) / 2
     if not promotes(evaluation.timings, incumbent.fitness if incumbent else None, noise_floor(evaluation)):
-        beaten = math.exp(incumbent.fitness) if incumbent else 1.0
-        reason = f"measured again at {eager}, which does not beat {beaten:.3f}× for sure"
+        beaten = f"beat {math.exp(incumbent.fitness) if incumbent else 1.0:.3f}× for sure"
+        if INCUMBENT in shown:
+            beaten = f"make it the best for sure: side by side {shown[INCUMBENT]} the speed of the best"
+        reason = f"measured again at {eager}, which does not {beaten}"
         return NotPromoted(candidate, reason, fitness, spread)
     return Promoted(
         candidate,

@@ -82,6 +82,21 @@ def test_the_lower_end_must_beat_the_incumbent_by_more_than_the_noise() -> None:
         found = judge_again(candidate.id, evaluation, replace(alone, candidate="other", fitness=incumbent))
         assert isinstance(found, Promoted) == held
         assert found.fitness == alone.fitness
+        assert held or "does not beat" in getattr(found, "reason", "")
+
+
+def test_side_by_side_decides_and_is_named_with_its_interval() -> None:
+    candidate = synthetic_candidate((3, 5, 7, 0, 0, 0))
+    evaluation = synthetic_evaluation(candidate, effort="promote", pairs=21)
+    assert isinstance(evaluation, Passed)
+    alone = judge_again(candidate.id, evaluation, None)
+    assert isinstance(alone, Promoted)
+    own = evaluation.timings[0].samples_ns
+    even = replace(evaluation.timings[0], baseline="incumbent", reference_samples_ns=own)
+    beside = replace(evaluation, timings=(*evaluation.timings, even))
+    found = judge_again(candidate.id, beside, replace(alone, candidate="other", fitness=alone.fitness - 1))
+    assert isinstance(found, NotPromoted)
+    assert "side by side 1.00× [1.00, 1.00] the speed of the best" in found.reason
 
 
 def test_a_failure_is_not_promoted_and_says_why() -> None:
