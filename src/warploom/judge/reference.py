@@ -18,6 +18,7 @@ from typing import Any
 
 from warploom.errors import ReferenceFailed
 from warploom.sandbox.buffers import SharedBuffer
+from warploom.sandbox.threads import openmp
 from warploom.values.audit import Pretender
 from warploom.values.problem import Problem, Reference, Workload
 
@@ -27,18 +28,15 @@ COMPILE_SECONDS = 600.0
 MESSAGE_BYTES = 1 << 18
 
 
-def environment(cores: int, cache: Path) -> dict[str, str]:
+def environment(cache: Path) -> dict[str, str]:
     """Settings of the reference process, recorded with the baselines.
 
-    Spinning OpenMP threads would rob the candidate; a malloc that returns memory to the system would make eager
-    pay page faults for each fresh output, and candidates look up to four times better than they are.
+    Threads as a candidate has them, see :func:`warploom.sandbox.threads.openmp`. A malloc that returns memory to the
+    system would make eager pay page faults for each fresh output, and candidates look up to four times better than
+    they are.
     """
     return {
-        "OMP_NUM_THREADS": str(cores),
-        "OMP_WAIT_POLICY": "passive",
-        "GOMP_SPINCOUNT": "0",
-        "OMP_PROC_BIND": "true",
-        "OMP_PLACES": "cores",
+        **openmp(),
         "MALLOC_MMAP_MAX_": "0",
         "MALLOC_TRIM_THRESHOLD_": "17179869184",
         "MALLOC_TOP_PAD_": "67108864",
@@ -66,7 +64,7 @@ class ReferenceProcess:
         self._next = 0
         self.compiled: dict[str, str] = {}
         """Workload → "" when its ``torch.compile`` is ready, else why there is none."""
-        self.settings = environment(len(os.sched_getaffinity(0)), cache)
+        self.settings = environment(cache)
         (cache / "inductor").mkdir(parents=True, exist_ok=True)
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed in close()
         self._channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)

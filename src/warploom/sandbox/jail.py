@@ -14,6 +14,7 @@ from pathlib import Path
 from warploom.sandbox import seccomp
 from warploom.sandbox.limits import Limits
 from warploom.sandbox.runtime import WORKER, find_runtime
+from warploom.sandbox.threads import openmp
 
 ARTIFACT = "/kernel.so"
 """Where a worker in bubblewrap finds its artifact."""
@@ -95,19 +96,13 @@ class Jail:
     def environment(self) -> dict[str, str]:
         """The whole environment of a worker.
 
-        OpenMP must not spin (a spinning thread on a shared machine costs forty times the work). Its threads are bound
-        to cores, as the reference's are: a thread that wakes on the core of its sibling runs at half speed until the
-        scheduler moves it, which doubled every third sample. Scratch memory stays with the process, or each call pays
-        its page faults again.
+        Threads as the reference has them, see :func:`warploom.sandbox.threads.openmp`. Scratch memory stays with the
+        process, or each call pays its page faults again.
         """
         return {
             "LD_LIBRARY_PATH": find_runtime().library_path,
-            "OMP_NUM_THREADS": str(len(os.sched_getaffinity(0))),
-            "OMP_WAIT_POLICY": "passive",
-            "GOMP_SPINCOUNT": "0",
+            **openmp(),
             "OMP_DYNAMIC": "false",
-            "OMP_PROC_BIND": "true",
-            "OMP_PLACES": "cores",
             "MALLOC_MMAP_MAX_": "0",
             "MALLOC_TRIM_THRESHOLD_": str(1 << 40),
             "MALLOC_TOP_PAD_": str(64 << 20),
