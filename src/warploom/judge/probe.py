@@ -107,7 +107,7 @@ class Probed:
 
     Attributes:
         peaks: bandwidth and operations.
-        round_trip_ns: what an empty call takes, the quicker quarter of them: it is taken off others, never too much.
+        round_trip_ns: the quickest of many empty calls: it is taken off others, and must never be too much.
     """
 
     peaks: Peaks
@@ -153,10 +153,10 @@ def _run(process: CandidateProcess, inputs: SharedBuffer, outputs: SharedBuffer)
         process.stage([call])
         return [process.run(DEADLINE_S) for _ in range(count + 1)][1:]
 
-    round_trip_ns = float(sorted(take((16, 0, NOTHING), EMPTY_CALLS))[EMPTY_CALLS // 4])
+    round_trip_ns = float(min(take((16, 0, NOTHING), EMPTY_CALLS)))
 
     def shortest(axes: tuple[int, ...]) -> float:
-        """Of a few runs, less the round trip, and never less than half: a peak must not be too low, nor nonsense."""
+        """Of a few runs, less the round trip, never less than half: a peak must not be too low, nor nonsense."""
         least = min(take(axes, REPEATS))
         return max(least - round_trip_ns, least / 2)
 
