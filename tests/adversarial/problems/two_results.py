@@ -2,7 +2,7 @@
 
 import torch
 
-from warploom import Problem, Tensor, Workload
+from warploom import Problem, Tensor, Tolerance, Workload
 
 
 def two_results(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -19,4 +19,6 @@ problem = Problem(
     reference=two_results,
     workloads=[Workload(rows=8, cols=4096)],
     held_out=[Workload(rows=1, cols=1), Workload(rows=3, cols=777), Workload(rows=2, cols=1025, recipe="wide")],
+    # Tight: the cheat made for this problem is off by a little.
+    tolerance=Tolerance(factor=4.0),
 )
