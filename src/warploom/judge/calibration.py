@@ -71,7 +71,7 @@ class Calibration:
         peaks: bandwidth and operations.
         timer_resolution_ns: smallest step of the judge's clock.
         timer_overhead_ns: what one reading of it takes.
-        round_trip_ns: what the quickest empty call takes, from waking the worker to its answer; part of every timed block.
+        round_trip_ns: the quickest empty call, from waking the worker to its answer; part of every timed block.
         itself: log speedup of a kernel over itself and half the width of its interval, for each comparison of two fresh
             processes, as a challenger meets the best so far.
         drift: the largest factor by which a later measurement exceeded a peak; those are in ``peaks`` by now.
