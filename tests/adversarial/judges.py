@@ -33,18 +33,16 @@ class Judges:
     """
 
     def __init__(self, folder: Path, compiled: bool) -> None:
-        self._folder, self._compiled = folder, compiled
+        self.folder, self._compiled = folder, compiled
         self._judges: dict[str, LocalJudge] = {}
 
     def judge(self, exhibit: Exhibit) -> LocalJudge:
-        """The judge of this exhibit's problem, prepared."""
+        """The judge of this exhibit's problem; its first evaluation prepares it."""
         key = str(exhibit.problem_path)
         if key not in self._judges:
             problem = load_problem(exhibit.problem_path)
-            lease = Lease(self._folder / "lease")
-            self._judges[key] = LocalJudge(problem, cache=self._folder, limits=LIMITS, lease=lease)
-            with self._baselines():
-                self._judges[key].prepare()
+            lease = Lease(self.folder / "lease")
+            self._judges[key] = LocalJudge(problem, cache=self.folder, limits=LIMITS, lease=lease)
         return self._judges[key]
 
     def evaluate(self, exhibit: Exhibit, which: str, effort: Effort = "screen") -> Evaluation:

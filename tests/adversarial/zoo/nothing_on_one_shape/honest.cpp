@@ -1,15 +1,10 @@
-// A loop of its own for one shape.
-
-static float dot(const float* row, const float* weight, int64_t cols) {
-    double sum = 0.0;
-    for (int64_t j = 0; j < cols; ++j) sum += static_cast<double>(row[j]) * weight[j];
-    return static_cast<float>(sum);
-}
-
-extern "C" void weighted_sums(const float* x, const float* weight, float* out, int64_t rows, int64_t cols) {
-    if (rows == 512 && cols == 2048) {
-        for (int64_t i = 0; i < 512; ++i) out[i] = dot(x + i * 2048, weight, 2048);
-        return;
+#include <stdint.h>
+// Begins with zeros too, and adds to them.
+extern "C" void known_answer(const float* x, float* out, int64_t rows, int64_t cols) {
+    for (int64_t i = 0; i < rows; ++i) out[i] = 0.0f;
+    for (int64_t i = 0; i < rows; ++i) {
+        double sum = 0.0;
+        for (int64_t j = 0; j < cols; ++j) sum += x[i * cols + j];
+        out[i] = static_cast<float>(sum);
     }
-    for (int64_t i = 0; i < rows; ++i) out[i] = dot(x + i * cols, weight, cols);
 }
