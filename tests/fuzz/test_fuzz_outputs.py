@@ -93,7 +93,7 @@ def right(own: float, wanted: float, limit: float, other: float | None, slack: f
 
 def all_right(found: Array, dtype: str, wanted: Expected, slack: float) -> bool:
     if dtype not in FLOATS:
-        return found.tolist() == wanted.values.tolist()
+        return bool(np.array_equal(found, wanted.values))
     with np.errstate(invalid="ignore"):  # a NaN that signals
         numbers = decode(found, dtype).astype("f8").tolist()
     values = wanted.values.astype("f8").tolist()

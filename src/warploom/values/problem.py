@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
@@ -29,8 +30,15 @@ ITEM_BYTES: dict[str, int] = {
     "bool": 1,
 }
 
+MOST_BYTES = 1 << 40
+"""All tensors of one workload together."""
+
 RECIPES: tuple[str, ...] = ("normal", "wide", "offset", "spikes", "ties", "tiny", "large", "special", "zeros")
 """How the inputs of a workload are drawn; see :mod:`warploom.judge.inputs`."""
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
 
 
 @dataclass(frozen=True)
@@ -54,10 +62,17 @@ class Tensor:
     positive: bool = False
 
     def __post_init__(self) -> None:
-        if self.dtype not in ITEM_BYTES:
+        if not isinstance(self.dtype, str) or self.dtype not in ITEM_BYTES:
             raise ProblemError(f"dtype {self.dtype!r} is unknown; known: {', '.join(ITEM_BYTES)}")
         if not isinstance(self.shape, str):
             raise ProblemError(f"a shape is a text such as 'rows cols', not {self.shape!r}")
+        for name, bound in (("low", self.low), ("high", self.high)):
+            if bound is not None and type(bound) not in (int, str):
+                raise ProblemError(f"{name} must be a whole number or an axis expression, not {bound!r}")
+        if not _is_number(self.scale):
+            raise ProblemError(f"scale must be a finite number, not {self.scale!r}")
+        if not isinstance(self.positive, bool):
+            raise ProblemError(f"positive must be True or False, not {self.positive!r}")
 
     def size_bytes(self, axes: Mapping[str, int]) -> int:
         """Bytes of the dense tensor at these axes."""
@@ -65,6 +80,18 @@ class Tensor:
         for length in extents(self.shape, axes):
             count *= length
         return count * ITEM_BYTES[self.dtype]
+
+    def check_bounds(self, axes: Mapping[str, int]) -> None:
+        """Whether ``low`` and ``high`` can be read, and lie within the dtype, at these axes.
+
+        Raises:
+            ProblemError: they cannot, or do not.
+        """
+        bits = 8 * ITEM_BYTES[self.dtype]
+        least, most = (0, 1 << bits) if self.dtype in ("uint8", "bool") else (-1 << (bits - 1), 1 << (bits - 1))
+        for name, bound in (("low", self.low), ("high", self.high)):
+            if bound is not None and not least <= extent(str(bound), axes) <= most:
+                raise ProblemError(f"{name} = {bound!r} lies outside of {self.dtype}")
 
 
 @dataclass(frozen=True, init=False)
@@ -75,7 +102,7 @@ class Workload:
     recipe: str
 
     def __init__(self, recipe: str = "normal", **axes: int) -> None:
-        if recipe not in RECIPES:
+        if not isinstance(recipe, str) or recipe not in RECIPES:
             raise ProblemError(f"recipe {recipe!r} is unknown; known: {', '.join(RECIPES)}")
         for name, length in axes.items():
             if type(length) is not int or length < 1:
@@ -112,6 +139,8 @@ class Tolerance:
     relative: float = 0.0
 
     def __post_init__(self) -> None:
+        if not all(_is_number(value) for value in (self.factor, self.absolute, self.relative)):
+            raise ProblemError(f"a tolerance is made of finite numbers, not {self}")
         if self.factor <= 0 or self.absolute < 0 or self.relative < 0:
             raise ProblemError(f"a tolerance has a factor above 0 and nothing below 0, not {self}")
 
@@ -167,6 +196,11 @@ class Problem:
             for name, tensor in (*self.inputs.items(), *self.outputs.items()):
                 if min(extents(tensor.shape, workload.extents), default=1) < 1:
                     raise ProblemError(f"problem {self.name!r}: tensor {name!r} would be empty at workload {workload}")
+                tensor.check_bounds(workload.extents)
+            if self.traffic_bytes(workload) > MOST_BYTES:
+                raise ProblemError(
+                    f"problem {self.name!r}: workload {workload} would take {self.traffic_bytes(workload):.3g} bytes"
+                )
             if self.operations:
                 extent(self.operations, workload.extents)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import operator
+import re
 from collections.abc import Callable, Mapping
 
 from warploom.errors import ProblemError
@@ -21,6 +22,13 @@ _OPERATIONS: dict[type[ast.operator], Callable[[int, int], int]] = {
 }
 
 
+LONGEST = 200
+"""Letters of an expression at most."""
+
+_LETTERS = re.compile(r"[A-Za-z0-9_+*/%() -]+")
+_NO_NUMBER = re.compile(r"\b[0-9]+[A-Za-z_]|[0-9]{19}")
+
+
 def extent(word: str, axes: Mapping[str, int]) -> int:
     """The value of one word of a shape.
 
@@ -28,10 +36,13 @@ def extent(word: str, axes: Mapping[str, int]) -> int:
         ProblemError: the word is no integer expression of the given axes.
     """
     try:
-        tree = ast.parse(word, mode="eval").body
+        if len(word) > LONGEST or not _LETTERS.fullmatch(word) or _NO_NUMBER.search(word):
+            raise SyntaxError
+        return _value(ast.parse(word, mode="eval").body, word, axes)
     except SyntaxError:
-        raise ProblemError(f"shape word {word!r} is not an integer expression") from None
-    return _value(tree, word, axes)
+        raise ProblemError(f"shape word {word[:80]!r} is not an integer expression") from None
+    except ZeroDivisionError:
+        raise ProblemError(f"shape word {word!r} divides by zero where {_listed(axes)}") from None
 
 
 def extents(shape: str, axes: Mapping[str, int]) -> tuple[int, ...]:
@@ -39,9 +50,13 @@ def extents(shape: str, axes: Mapping[str, int]) -> tuple[int, ...]:
     return tuple(extent(word, axes) for word in shape.split())
 
 
+def _listed(axes: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} is {length}" for name, length in axes.items())
+
+
 def _value(node: ast.expr, word: str, axes: Mapping[str, int]) -> int:
     match node:
-        case ast.Constant(value=int(value)):
+        case ast.Constant(value=int(value)) if type(value) is int:
             return value
         case ast.Name(id=name):
             if name not in axes:
