@@ -21,6 +21,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from warploom.problems.load import catalog_names
@@ -75,7 +76,7 @@ def to_row(name: str, found: Mapping[str, Any]) -> Row:
         "workload": first["workload"],
         "eager_ms": baseline_ms("eager"),
         "compile_ms": baseline_ms("compile"),
-        "best_ms": first["kernel_ns"] / 1e6,
+        "best_ms": first["call_ns"] / 1e6,
         "speedup": found["speedup"],
         "evaluations": found["evaluations"],
         "minutes": found["minutes"],
@@ -88,19 +89,35 @@ def geometric_mean(values: Iterable[float]) -> float | None:
     return math.exp(sum(logs) / len(logs)) if logs else None
 
 
+def interval_of_mean(intervals: Sequence[Mapping[str, float]], count: int) -> tuple[float, float]:
+    """The 95 % interval of a geometric mean over ``count`` problems: independent errors add up in squares.
+
+    Args:
+        intervals: ``median``, ``low`` and ``high`` of each; the problems without one are exact.
+        count: of all problems.
+    """
+    centre = sum(math.log(one["median"]) for one in intervals) / count
+    down = math.hypot(*(math.log(one["median"] / one["low"]) for one in intervals)) / count
+    up = math.hypot(*(math.log(one["high"] / one["median"]) for one in intervals)) / count
+    return math.exp(centre - down), math.exp(centre + up)
+
+
 def summarise(rows: Sequence[Row]) -> dict[str, Any]:
     """Geometric means for each baseline, over all problems; those without a figure count as 1 and are named."""
     means: dict[str, Any] = {"problems": len(rows), "failed": [row["problem"] for row in rows if not row["verified"]]}
     for baseline in ("eager", "compile"):
         known = {
-            row["problem"]: row["speedup"][baseline]["median"]
-            for row in rows
-            if row["verified"] and row["speedup"].get(baseline)
+            row["problem"]: row["speedup"][baseline] for row in rows if row["verified"] and row["speedup"].get(baseline)
         }
         missing = [row["problem"] for row in rows if row["problem"] not in known]
+        values = sorted([*(one["median"] for one in known.values()), *[KEPT_PYTORCH] * len(missing)])
         means[baseline] = {
-            "geometric_mean": geometric_mean([*known.values(), *[KEPT_PYTORCH] * len(missing)]),
-            "faster": sum(value > 1 for value in known.values()),
+            "geometric_mean": geometric_mean(values),
+            "interval": interval_of_mean(list(known.values()), len(rows)) if rows else None,
+            "median": median(values) if values else None,
+            "worst": min(values, default=None),
+            "faster": sum(one["median"] > 1 for one in known.values()),
+            "faster_for_sure": sum(one["low"] > 1 for one in known.values()),
             "counted_as_1": missing,
         }
     return means
@@ -125,9 +142,12 @@ def table(rows: Sequence[Row], means: Mapping[str, Any]) -> str:
     lines.append("")
     for baseline in ("eager", "compile"):
         entry = means[baseline]
-        mean = entry["geometric_mean"]
-        line = f"geometric mean over all {means['problems']}, vs {baseline}: " + (f"{mean:.3f}" if mean else "none")
-        line += f"; faster on {entry['faster']}"
+        line = f"geometric mean over all {means['problems']}, vs {baseline}: "
+        if entry["interval"]:
+            low, high = entry["interval"]
+            line += f"{entry['geometric_mean']:.3f} [{low:.3f}, {high:.3f}]; "
+            line += f"median {entry['median']:.2f}, worst {entry['worst']:.2f}; "
+        line += f"faster on {entry['faster']}, for sure on {entry['faster_for_sure']}"
         if entry["counted_as_1"]:
             line += f"; counted as 1: {', '.join(entry['counted_as_1'])}"
         lines.append(line)

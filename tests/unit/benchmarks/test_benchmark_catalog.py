@@ -35,7 +35,7 @@ def shown(eager: float = 4.0, compiled: float | None = 2.0, **more: Any) -> dict
         "evaluations": 150,
         "minutes": 1.5,
         "speedup": {"eager": entry(eager), "compile": entry(compiled) if compiled is not None else None},
-        "workloads": [{"workload": "rows=1", "kernel_ns": 1e6, "baselines": baselines}],
+        "workloads": [{"workload": "rows=1", "call_ns": 1e6, "baselines": baselines}],
         **more,
     }
 
@@ -85,7 +85,12 @@ def test_failures_are_named_and_count(catalog: ModuleType) -> None:
     assert means["eager"]["geometric_mean"] == pytest.approx(2.0)  # 4 · 4 · 1 · 1
     assert means["compile"]["geometric_mean"] == pytest.approx(4.0**0.25)
     assert means["compile"]["counted_as_1"] == ["b", "c", "d"]
+    low, high = means["eager"]["interval"]
+    assert (low, high) == pytest.approx((2.0 * 0.9 ** (2**0.5 / 4), 2.0 * 1.1 ** (2**0.5 / 4)))
+    assert (means["eager"]["median"], means["eager"]["worst"]) == (2.5, 1.0)
+    assert (means["eager"]["faster"], means["eager"]["faster_for_sure"]) == (2, 2)
     text = catalog.table(rows, means)
+    assert f"2.000 [{low:.3f}, {high:.3f}]; median 2.50, worst 1.00" in text
     assert "FAILED: the starting source failed" in text
     assert "counted as 1: b, c, d" in text
 
