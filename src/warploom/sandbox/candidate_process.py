@@ -87,14 +87,17 @@ class CandidateProcess:
         """
         return self._worker.ask("go", [], deadline=time.monotonic() + deadline_s)
 
-    def run_and_look(self, deadline_s: float, after_s: float, look: Callable[[], None]) -> float | None:
+    def run_and_look(
+        self, deadline_s: float, until: Callable[[], bool], patience_s: float, look: Callable[[], None]
+    ) -> float | None:
         """Make all staged calls as :meth:`run` does, but stop the worker on the way and look at its outputs.
 
         It cannot tell that this will happen before it does.
 
         Args:
             deadline_s: the worker is ended when they take longer.
-            after_s: when to stop it.
+            until: asked again and again; the worker is stopped as soon as it says so.
+            patience_s: or after this long.
             look: called while it stands still.
 
         Returns:
@@ -103,7 +106,7 @@ class CandidateProcess:
         Raises:
             WorkerFailed: as in :meth:`run`.
         """
-        return self._worker.ask_and_look("go", time.monotonic() + deadline_s, after_s, look)
+        return self._worker.ask_and_look("go", time.monotonic() + deadline_s, until, patience_s, look)
 
     def description(self) -> dict[str, object]:
         """How the worker was shut in: jail, gaps, limits, and the settings of OpenMP and malloc."""

@@ -153,13 +153,16 @@ class WorkerProcess:
             self._take(token)
         return end - begin
 
-    def ask_and_look(self, verb: str, deadline: float, after_s: float, look: Callable[[], None]) -> float | None:
+    def ask_and_look(
+        self, verb: str, deadline: float, until: Callable[[], bool], patience_s: float, look: Callable[[], None]
+    ) -> float | None:
         """As :meth:`ask`, but stop the worker once on the way, look around, and let it go on.
 
         Args:
             verb: what it shall do.
             deadline: on the monotonic clock.
-            after_s: when to stop it.
+            until: asked again and again; the worker is stopped as soon as it says so.
+            patience_s: or after this long.
             look: called while it stands still.
 
         Returns:
@@ -170,18 +173,20 @@ class WorkerProcess:
         """
         with self._failures():
             token = self._put(verb, [], ())
-            before_ns = self._processor_ns()
+            before_ns = freezer.processor_ns(self._pid)
             signal.pidfd_send_signal(self._worker_fd, signal.SIGCONT)
-            time.sleep(after_s)
+            end = time.perf_counter() + patience_s
+            while not until() and time.perf_counter() < end:
+                os.sched_yield()
             self._freeze()
             share = None
             if not wire.pending(self._channel):
-                then_ns = self._processor_ns()
+                then_ns = freezer.processor_ns(self._pid)
                 look()
                 signal.pidfd_send_signal(self._worker_fd, signal.SIGCONT)
                 self._wait(deadline)
                 self._freeze()
-                share = (then_ns - before_ns) / max(self._processor_ns() - before_ns, 1)
+                share = (then_ns - before_ns) / max(freezer.processor_ns(self._pid) - before_ns, 1)
             self._take(token)
         return share
 
@@ -213,10 +218,6 @@ class WorkerProcess:
             raise self._dead() from None
         except wire.ProtocolError as error:
             raise self._failure("protocol", str(error)) from None
-
-    def _processor_ns(self) -> int:
-        """Processor time that all threads of the worker have used; the clock is that of clock_getcpuclockid(3)."""
-        return time.clock_gettime_ns((~self._pid << 3) | 2)
 
     def _wait(self, deadline: float) -> None:
         """Wait until the channel can be read, swallowing what the worker prints."""

@@ -44,9 +44,13 @@ class Runner:
         self.bench, self.written, self.share = bench, written, share
         self.runs = 0
 
-    def run_and_look(self, deadline_s: float, after_s: float, look: Callable[[], None]) -> float | None:
+    def run_and_look(
+        self, deadline_s: float, until: Callable[[], bool], patience_s: float, look: Callable[[], None]
+    ) -> float | None:
         self.runs += 1
+        assert not until()
         self._write(self.written)
+        self.stopped = until()
         if self.share is not None:
             look()
         self._write([1.0] * CALLS)
@@ -89,6 +93,20 @@ def test_calls_out_of_order_are_rejected(bench: Bench, written: list[float], sai
     assert (raised.value.stage, raised.value.kind) == ("time", "unwritten_output")
 
 
+def test_it_is_stopped_when_a_call_in_the_first_half_begins_to_write(bench: Bench) -> None:
+    def stopped(written: int, seed: int) -> bool:
+        runner = Runner(bench, [1.0] * written + [0.0] * (CALLS - written), 0.5)
+        order = random.Random(seed)
+        watch = Watch(cast(CandidateProcess, runner), bench, CALLS, 1.0, "", order, looks=1, rounds=5)
+        bench.lay_poison(CALLS)
+        watch.run([1])
+        return runner.stopped
+
+    assert not any(stopped(1, seed) for seed in range(20))
+    assert {stopped(3, seed) for seed in range(20)} == {True, False}
+    assert all(stopped(CALLS // 2 + 1, seed) for seed in range(20))
+
+
 def test_work_put_off_until_the_end_is_rejected(bench: Bench) -> None:
     with pytest.raises(Fault, match=r"after 80% of the work of a block 1 of its 8 calls were done"):
         watched(bench, [1.0] + [0.0] * (CALLS - 1), 0.8).judge()
@@ -98,12 +116,12 @@ def test_the_pace_of_a_block_that_is_mostly_round_trip_says_nothing(bench: Bench
     watched(bench, [1.0] + [0.0] * (CALLS - 1), 0.8, ns=STEADY_NS // 2).judge()
 
 
-@pytest.mark.parametrize("share", [None, 0.05])
-def test_a_look_too_late_or_too_early_is_tried_again_a_few_times(bench: Bench, share: float | None) -> None:
-    watch = watched(bench, [0.0] * CALLS, share)
+def test_a_look_that_came_too_late_is_tried_again_a_few_times(bench: Bench) -> None:
+    watch = watched(bench, [0.0] * CALLS, None)
     attempts = 1
     while watch.wanting:
         watch.judge()
+        bench.lay_poison(CALLS)
         watch.run([2 * STEADY_NS])
         attempts += 1
     assert attempts == ATTEMPTS
@@ -120,6 +138,7 @@ def test_a_process_that_fails_meanwhile_is_a_fault(bench: Bench) -> None:
             raise WorkerFailed("crash", "gone", "", "")
 
     watch = Watch(cast(CandidateProcess, Failing()), bench, CALLS, 1.0, "here", random.Random(1), looks=1, rounds=5)
+    bench.lay_poison(CALLS)
     with pytest.raises(Fault, match="here: gone"):
         watch.run([1])
 
