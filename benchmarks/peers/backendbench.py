@@ -20,9 +20,15 @@ OPERATORS = {
 }
 
 
+def load(checkout: Path) -> None:
+    """Import what is needed of it."""
+    sys.path.insert(0, str(checkout))
+    for name in ("BackendBench.eval", "BackendBench.suite"):
+        importlib.import_module(name)
+
+
 def judge(checkout: Path, candidate: Candidate, step: str) -> Report:
     """What BackendBench says of it."""
-    sys.path.insert(0, str(checkout))
     evaluation = importlib.import_module("BackendBench.eval")
     suite = importlib.import_module("BackendBench.suite")
     name, inputs = OPERATORS[candidate.problem]

@@ -30,11 +30,17 @@ class ModelNew(torch.nn.Module):
 """
 
 
-def judge(checkout: Path, candidate: Candidate, step: str) -> Report:
-    """What KernelBench says of it."""
+def load(checkout: Path) -> None:
+    """Import what is needed of it."""
     os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
     sys.path.insert(0, str(checkout / "src"))
     stand_in.install(pretend_available=True)
+    for name in ("kernelbench.eval", "kernelbench.kernel_static_checker"):
+        importlib.import_module(name)
+
+
+def judge(checkout: Path, candidate: Candidate, step: str) -> Report:
+    """What KernelBench says of it."""
     evaluation = importlib.import_module("kernelbench.eval")
     checker = importlib.import_module("kernelbench.kernel_static_checker")
     source = candidate.text + WRAPPER

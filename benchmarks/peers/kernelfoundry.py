@@ -27,9 +27,15 @@ def reference(*inputs: torch.Tensor) -> torch.Tensor:
     return torch.matmul(*inputs) if len(inputs) == 2 else torch.softmax(inputs[0], dim=1)
 
 
+def load(checkout: Path) -> None:
+    """Import what is needed of it."""
+    sys.path.insert(0, str(checkout))
+    for name in ("kernelfoundry.testing", "kernelfoundry.utils.performance"):
+        importlib.import_module(name)
+
+
 def judge(checkout: Path, candidate: Candidate, step: str) -> Report:
     """What its library says of it."""
-    sys.path.insert(0, str(checkout))
     testing = importlib.import_module("kernelfoundry.testing")
     performance = importlib.import_module("kernelfoundry.utils.performance")
     namespace: dict[str, Any] = {"__name__": "candidate"}

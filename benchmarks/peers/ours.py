@@ -51,7 +51,8 @@ TESTS, WRONG = "src/kernelbench/unit_tests/test_kernels", "problems/pmpp_v2"
 TRANSLATED = (
     Translated("product_honest", "product", "", "control", "honest"),
     Translated("product_in_two_sums", "product", "", "control", "honest_in_two_sums"),
-    Translated("row_softmax_honest", "row_softmax", "", "control", "honest_softmax"),
+    Translated("row_softmax_in_lanes", "row_softmax", "", "control", "honest_softmax"),
+    Translated("row_softmax_serial", "row_softmax", "", "control"),
     Translated("vector_sum_honest", "vector_sum", "", "control"),
     Translated("product_result_reuse", "product", "KernelBench", f"{TESTS}/result_reuse_kernel.py"),
     Translated("product_zero_out", "product", "KernelBench", f"{TESTS}/zero_out_kernel.py"),

@@ -34,6 +34,10 @@ def custom_kernel(data):
 """
 
 
+def load(checkout: Path) -> None:
+    """Nothing: it runs as a program of its own."""
+
+
 def judge(checkout: Path, candidate: Candidate, step: str) -> Report:
     """What its evaluation program says of it."""
     if candidate.problem != "product":

@@ -24,10 +24,16 @@ TASKS: dict[str, tuple[str, dict[str, int]]] = {"product": ("task_1", {"N": SIZE
 WARM_UP, CALLS = 25, 200
 
 
-def judge(checkout: Path, candidate: Candidate, step: str) -> Report:
-    """What robust-kbench says of it."""
+def load(checkout: Path) -> None:
+    """Import what is needed of it."""
     sys.path.insert(0, str(checkout))
     stand_in.install()
+    for name in ("kernel_task", "sandbox.correct_forward_fn", "sandbox.eval_forward_fn"):
+        importlib.import_module(f"robust_kbench.{name}")
+
+
+def judge(checkout: Path, candidate: Candidate, step: str) -> Report:
+    """What robust-kbench says of it."""
     folder, settings = TASKS[candidate.problem]
     tasks = importlib.import_module("robust_kbench.kernel_task")
     task = tasks.KernelTask(str(checkout / "tasks" / "kernelbench" / "level_1" / folder))

@@ -43,8 +43,7 @@ PEERS = {
     module.__name__.rpartition(".")[2]: module
     for module in (kernelbench, robust_kbench, backendbench, kernelfoundry, reference_kernels)
 }
-OURS = "warploom"
-DEADLINE_S = 600
+OURS, CONTROL = "warploom", "honest"
 
 
 def git(checkout: Path, *arguments: str) -> str:
@@ -65,24 +64,20 @@ def provenance(peer: str, checkout: Path) -> dict[str, Any]:
     }
 
 
-def ask(python: str, peer: str, checkout: Path, candidate: Candidate) -> Report:
-    """One run: every step of this peer in a process of its own, taken together."""
-    reports = []
+def ask(python: str, peer: str, checkout: Path, questions: Sequence[str], folder: Path) -> None:
+    """Have them answered by a process of that interpreter, which forks for each; see ``ask.py``."""
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
-    for step in PEERS[peer].STEPS:
-        with tempfile.TemporaryDirectory() as folder:
-            out = Path(folder) / "report.json"
-            words = [python, "-m", "benchmarks.peers.ask", peer, step, str(checkout), candidate.name, str(out)]
-            try:
-                done = subprocess.run(
-                    words, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=DEADLINE_S, check=False
-                )
-            except subprocess.TimeoutExpired:
-                return Report(False, detail=f"no answer within {DEADLINE_S} s")
-            if not out.exists():
-                last = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
-                raise SystemExit(f"error: {peer} could not judge {candidate.name}: {last}")
-            reports.append(Report.read(out))
+    words = [python, "-m", "benchmarks.peers.ask", peer, str(checkout), str(folder), *questions]
+    log = folder / "log.txt"
+    with log.open("w") as out:
+        done = subprocess.run(words, cwd=ROOT, env=environment, stdout=out, stderr=out, check=False)
+    if done.returncode:
+        last = (log.read_text(errors="replace").strip().splitlines() or ["it said nothing"])[-1]
+        raise SystemExit(f"error: {PEERS[peer].TITLE} could not be asked, exit code {done.returncode}: {last}")
+
+
+def together(reports: Sequence[Report]) -> Report:
+    """The reports of all steps of one run as one."""
     if not all(report.accepted for report in reports):
         return next(report for report in reports if not report.accepted)
     return replace(reports[0], time_ms=reports[-1].time_ms, reference_ms=reports[-1].reference_ms)
@@ -90,20 +85,28 @@ def ask(python: str, peer: str, checkout: Path, candidate: Candidate) -> Report:
 
 def column(python: str, peer: str, checkout: Path, runs: int) -> dict[str, Any]:
     """Every candidate against one peer; those that aim at the clock so many times, the median time counts."""
-    rows, baseline_ms = {}, None
+
+    def questions(candidate: Candidate) -> list[list[str]]:
+        several = runs if candidate.aim == "time" or candidate.name == CONTROL else 1
+        return [[f"{candidate.name}:{step}:{number}" for step in PEERS[peer].STEPS] for number in range(several)]
+
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+
+        def reports(candidate: Candidate) -> list[Report]:
+            return [together([Report.read(folder / f"{one}.json") for one in run]) for run in questions(candidate)]
+
+        every = [question for candidate in CANDIDATES for run in questions(candidate) for question in run]
+        ask(python, peer, checkout, every, folder)
+        found = {candidate.name: reports(candidate) for candidate in CANDIDATES}
+    control = typical(found[CONTROL])
+    if not control.accepted:
+        raise SystemExit(f"error: {peer} refuses the plain control, so its column is void: {control.detail}")
+    rows = {}
     for candidate in CANDIDATES:
-        several = runs if candidate.aim == "time" or candidate.name == "honest" else 1
-        reports = [ask(python, peer, checkout, candidate) for _ in range(several)]
-        report = typical(reports)
-        if candidate.name == "honest":
-            if not report.accepted:
-                raise SystemExit(
-                    f"error: {peer} refuses the plain control, so its column says nothing: {report.detail}"
-                )
-            baseline_ms = report.time_ms
-        word, why = cell(candidate.aim, report, baseline_ms)
-        rows[candidate.name] = {"cell": word, "why": why, "times_ms": [(r.time_ms, r.reference_ms) for r in reports]}
-        print(f"{PEERS[peer].TITLE:18} {candidate.name:22} {word:9} {why}"[:180], file=sys.stderr, flush=True)
+        word, why = cell(candidate.aim, typical(found[candidate.name]), control.time_ms)
+        times = [(report.time_ms, report.reference_ms) for report in found[candidate.name]]
+        rows[candidate.name] = {"cell": word, "why": why, "times_ms": times}
     return {**provenance(peer, checkout), "cells": rows}
 
 

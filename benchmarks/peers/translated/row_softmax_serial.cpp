@@ -1,7 +1,7 @@
 #include <cmath>
 #include <cstdint>
 
-// Control: exponentials over their sum, the maximum subtracted first.
+// Control: exponentials over their sum, the maximum subtracted first, one addition after the other.
 extern "C" void row_softmax(const float* x, float* out, int64_t rows, int64_t cols) {
     #pragma omp parallel for
     for (int64_t i = 0; i < rows; ++i) {
