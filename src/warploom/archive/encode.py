@@ -113,9 +113,20 @@ def pack_evaluation(evaluation: Evaluation) -> bytes:
     return pack(evaluation)
 
 
-def unpack_evaluation(body: bytes) -> Evaluation:
-    """The inverse of :func:`pack_evaluation`."""
-    return unpack(cast(type[Evaluation], Evaluation), body)
+def unpack_evaluation(body: bytes, candidate: str = "") -> Evaluation:
+    """The inverse of :func:`pack_evaluation`.
+
+    Args:
+        body: what it gave.
+        candidate: whose it must be, where that is known.
+
+    Raises:
+        JournalError: the bytes are damaged, or it was minted for another candidate.
+    """
+    found = unpack(cast(type[Evaluation], Evaluation), body)
+    if candidate and isinstance(found, Passed) and found.mint is not None and found.mint.candidate != candidate:
+        raise JournalError(f"the stored evaluation of {candidate} is damaged: it is one of {found.mint.candidate}")
+    return found
 
 
 def pack_proposal(proposal: Proposal) -> bytes:
@@ -123,18 +134,26 @@ def pack_proposal(proposal: Proposal) -> bytes:
     return pack(proposal)
 
 
-def unpack_proposal(body: bytes) -> Proposal:
-    """The inverse of :func:`pack_proposal`."""
-    return unpack(Proposal, body)
+def unpack_proposal(body: bytes, candidate: str = "") -> Proposal:
+    """The inverse of :func:`pack_proposal`; ``candidate`` is its id, where that is known.
+
+    Raises:
+        JournalError: the bytes are damaged, or hold another candidate.
+    """
+    found = unpack(Proposal, body)
+    if candidate and found.candidate.id != candidate:
+        raise JournalError(f"the stored candidate {candidate} is damaged: its text is that of {found.candidate.id}")
+    return found
 
 
 def event_text(event: Event) -> tuple[str, str]:
-    """Kind and JSON of an event."""
-    return KIND_OF[type(event)], json.dumps(to_plain(event), separators=(",", ":"), sort_keys=True)
+    """Kind and JSON of an event, with a checksum of both behind it: SQLite itself has none."""
+    kind, text = KIND_OF[type(event)], json.dumps(to_plain(event), separators=(",", ":"), sort_keys=True)
+    return kind, f"{text}#{_checksum(kind, text)}"
 
 
 def event_from(kind: str, text: str) -> Event:
-    """The inverse of :func:`event_text`.
+    """The inverse of :func:`event_text`; reads events without a checksum too, as older journals hold them.
 
     Raises:
         JournalError: the kind is unknown or the text is damaged.
@@ -142,9 +161,21 @@ def event_from(kind: str, text: str) -> Event:
     if kind not in EVENT_OF:
         raise JournalError(f"the journal holds an event of the unknown kind {kind!r}; it may be from a newer Warploom")
     try:
-        return cast(Event, from_plain(EVENT_OF[kind], json.loads(text)))
+        if not intact(kind, text):
+            raise ValueError("its checksum does not fit")
+        return cast(Event, from_plain(EVENT_OF[kind], json.loads(text[: text.rindex("}") + 1])))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise JournalError(f"an event of kind {kind} is damaged: {error}") from None
+
+
+def intact(kind: str, text: str) -> bool:
+    """Whether the text of an event carries the checksum that fits, or none."""
+    body, _, found = text.rpartition("#")
+    return text.endswith("}") or found == _checksum(kind, body)
+
+
+def _checksum(kind: str, text: str) -> str:
+    return f"{zlib.crc32(f'{kind} {text}'.encode()):08x}"
 
 
 def job_text(job: Job) -> str:

@@ -7,6 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 from warploom.archive.database import existing, reader
+from warploom.archive.encode import intact
 from warploom.errors import JournalError
 
 VERSION = 1
@@ -59,6 +60,9 @@ def _thorough(path: Path, database: sqlite3.Connection) -> None:
     count, last = database.execute("SELECT COUNT(*), COALESCE(MAX(seq), 0) FROM events").fetchone()
     if count != last:
         raise JournalError(f"{path} is damaged: {last - count} of {last} events are missing")
+    for seq, kind, text in database.execute("SELECT seq, kind, body FROM events ORDER BY seq"):
+        if not (isinstance(text, str) and intact(kind, text)):
+            raise JournalError(f"{path} is damaged: the checksum of event {seq} does not fit")
     for statement, what in _RULES:
         found = database.execute(statement).fetchone()
         if found is not None:

@@ -114,10 +114,8 @@ class Journal:
         body = zlib.compress(json.dumps(state, separators=(",", ":")).encode(), 1)
         with self._transaction():
             self._database.execute("INSERT OR REPLACE INTO snapshots VALUES(?, ?)", (self.length, body))
-            self._database.execute(
-                "DELETE FROM snapshots WHERE seq NOT IN (SELECT seq FROM snapshots ORDER BY seq DESC LIMIT ?)",
-                (_KEPT_SNAPSHOTS,),
-            )
+            newest = f"SELECT seq FROM snapshots ORDER BY seq DESC LIMIT {_KEPT_SNAPSHOTS}"
+            self._database.execute(f"DELETE FROM snapshots WHERE seq NOT IN ({newest})")
 
     # ------------------------------------------------------------ reading
 
@@ -147,7 +145,10 @@ class Journal:
 
     def events(self, after: int = 0) -> Iterator[Event]:
         """The events after the given number, in order."""
-        for kind, text in self._rows("SELECT kind, body FROM events WHERE seq > ? ORDER BY seq", after):
+        rows = self._rows("SELECT seq, kind, body FROM events WHERE seq > ? ORDER BY seq", after)
+        for number, (seq, kind, text) in enumerate(rows, start=after + 1):
+            if seq != number:
+                raise JournalError(f"{self.folder / FILE} is damaged: event {number} is missing")
             yield event_from(kind, text)
 
     def known(self, candidate: str) -> bool:
@@ -163,15 +164,13 @@ class Journal:
         body = self._one("SELECT body FROM candidates WHERE id = ?", candidate)
         if body is None:
             raise JournalError(f"{self.folder} holds no candidate {candidate}")
-        return unpack_proposal(body)
+        return unpack_proposal(body, candidate)
 
     def evaluation(self, candidate: str, effort: Effort = "screen") -> Evaluation | None:
         """An evaluation whole; None when it is not known."""
         key = self._key(candidate)
-        if key is None:
-            return None
-        body = self._one("SELECT body FROM evaluations WHERE key = ?", slot(key, effort))
-        return None if body is None else unpack_evaluation(body)
+        body = None if key is None else self._one("SELECT body FROM evaluations WHERE key = ?", slot(key, effort))
+        return None if body is None else unpack_evaluation(body, candidate)
 
     def candidates(self, prefix: str = "") -> Iterator[str]:
         """Ids of the candidates, in alphabetical order; only those that start with these digits."""
@@ -187,7 +186,7 @@ class Journal:
         for seq, body in self._rows("SELECT seq, body FROM snapshots ORDER BY seq DESC"):
             try:
                 return seq, json.loads(zlib.decompress(body))
-            except (zlib.error, ValueError):
+            except (zlib.error, ValueError, TypeError):
                 continue
         return None
 
@@ -227,7 +226,8 @@ class Journal:
 
     def _rows(self, statement: str, *values: Any) -> Iterator[Any]:
         try:
-            yield from self._database.execute(statement, values)
+            for row in self._database.execute(statement, values):  # noqa: UP028 - that closes it once more
+                yield row
         except sqlite3.Error as error:
             raise JournalError(describe_error(self.folder / FILE, error)) from None
 
@@ -252,8 +252,7 @@ def create(folder: Path, started: RunStarted, lock: int | None = None) -> Journa
         JournalError: as :func:`claim`.
     """
     path = folder / FILE
-    if lock is None:
-        lock = claim(folder)
+    lock = claim(folder) if lock is None else lock
     try:
         database = connect(path)
         database.executescript("BEGIN;" + SCHEMA)

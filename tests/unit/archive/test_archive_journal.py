@@ -155,7 +155,8 @@ def test_damage_is_one_line_and_the_file_is_left_alone(run: Path, how: str) -> N
         ("INSERT INTO evaluations VALUES(9000, x'00')", "evaluation 9000"),
         ("PRAGMA user_version = 9", "format 9; this Warploom reads format 1"),
         ("DROP TABLE snapshots", "is not a Warploom journal"),
-        ("UPDATE events SET kind = 'Asked' WHERE seq = 1", "does not begin with the start"),
+        ("UPDATE events SET kind = 'Asked', body = '{}' WHERE seq = 1", "does not begin with the start"),
+        ("UPDATE events SET kind = 'Asked' WHERE seq = 7", "checksum of event 7 does not fit"),
     ],
 )
 def test_the_tables_must_agree(run: Path, statement: str, says: str) -> None:
