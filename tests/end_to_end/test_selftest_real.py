@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from warploom.judge import yardstick
+from warploom.judge.calibration import Peaks, keep, recall
+from warploom.judge.evaluate import LocalJudge
+from warploom.judge.hardware import hardware
 from warploom.judge.relations import Relation, Relations
 from warploom.judge.selftest import self_test
+from warploom.problems.load import load_problem
 from warploom.sandbox.lease import Lease
+from warploom.toolchain.find import find_toolchain
+from warploom.values.job import Job
+from warploom.values.outcome import Passed
 
 pytestmark = pytest.mark.torch
 
@@ -26,7 +37,12 @@ REFUSED = {
 
 
 @pytest.fixture(scope="module")
-def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Relation]:
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("selftest")
+
+
+@pytest.fixture(scope="module")
+def found(cache: Path) -> dict[str, Relation]:
     """What the self-test says, of its times only the plainest: the others need a machine of their own."""
 
     def some(relations: Relations) -> Iterator[Relation]:
@@ -34,10 +50,10 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Relation]:
         yield from relations.broken()
         yield from relations.other_problem()
 
-    folder, said = tmp_path_factory.mktemp("selftest"), list[str]()
+    said: list[str] = []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Relations, "run", some)
-        relations = {one.name: one for one in self_test(folder, said.append, Lease(folder / "lease"))}
+        relations = {one.name: one for one in self_test(cache, said.append, Lease(cache / "lease"))}
     assert said[0].startswith("calibrating this machine")
     return relations
 
@@ -53,3 +69,24 @@ def test_twice_the_time_is_seen_as_slower(found: dict[str, Relation]) -> None:
     assert figures["wanted"] == 0.5
     assert 0.2 < figures["median"] < 0.9
     assert set(found) == REFUSED | {"a slowdown of 100% is recovered"}
+
+
+def test_the_judge_takes_its_floor_and_its_roofline_from_the_calibration(
+    found: dict[str, Relation], cache: Path
+) -> None:
+    """What is kept is believed: a floor far above any session's own, and peaks that no machine has."""
+    kept, _ = recall(cache, hardware()["key"], find_toolchain("cpp").version())
+    assert kept is not None
+    peaks = Peaks({size: 1e6 for size in kept.peaks.bytes_per_ns}, 1e9)
+    altered = replace(kept, busy=0.0, itself=((9.0, 0.1),), peaks=peaks, taken_s=time.time())
+    keep(cache, altered)
+    problem = load_problem(yardstick.PROBLEM_FILE)
+    with LocalJudge(problem, cache=cache, lease=Lease(cache / "lease")) as judge:
+        assert judge.noise_floor == pytest.approx(altered.noise_floor)
+        assert judge.describe()["calibration"]["id"] == altered.id
+        assert judge.describe()["noise_floor_of_session"] < judge.noise_floor
+        evaluation = judge.evaluate(Job(yardstick.kernel(problem), problem.hash))
+        assert isinstance(evaluation, Passed)
+        assert evaluation.environment["calibration"] == altered.id
+        assert evaluation.environment["noise_floor"] == pytest.approx(altered.noise_floor, rel=1e-3)
+        assert evaluation.environment["roofline"] < 0.01, "a share of the kept peaks"
