@@ -41,11 +41,11 @@ BURN = "import os, sys\nwhile os.getppid() == int(sys.argv[1]): sum(range(10000)
 
 
 @contextlib.contextmanager
-def busy_cores(count: int) -> Iterator[None]:
+def busy_cores(count: int) -> Iterator[list[subprocess.Popen[bytes]]]:
     """Keep so many cores busy; their work may move from core to core, as other people's does."""
     burners = [subprocess.Popen([sys.executable, "-c", BURN, str(os.getpid())]) for _ in range(count)]
     try:
-        yield
+        yield burners
     finally:
         for burner in burners:
             burner.kill()
