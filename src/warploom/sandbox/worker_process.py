@@ -177,7 +177,7 @@ class WorkerProcess:
             signal.pidfd_send_signal(self._worker_fd, signal.SIGCONT)
             end = time.perf_counter() + patience_s
             while not until() and time.perf_counter() < end:
-                os.sched_yield()
+                pass  # without a pause: on a busy machine the moment would be over
             self._freeze()
             share = None
             if not wire.pending(self._channel):

@@ -84,7 +84,7 @@ def test_calls_in_order_and_at_their_pace_pass(bench: Bench, share: float) -> No
     [
         ([0.5, 0.5], "call 2 of a block had written before call 1 was done"),
         ([1.0, 1.0, 0.0, 1.0], "call 4 of a block had written before call 3 was done"),
-        ([1.0, 0.9, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0], "call 3 of a block had written before call 2"),
+        ([1.0, 0.9, *[1.0] * 6], "call 3 of a block had written before call 2"),
     ],
 )
 def test_calls_out_of_order_are_rejected(bench: Bench, written: list[float], said: str) -> None:
@@ -116,8 +116,11 @@ def test_the_pace_of_a_block_that_is_mostly_round_trip_says_nothing(bench: Bench
     watched(bench, [1.0] + [0.0] * (CALLS - 1), 0.8, ns=STEADY_NS // 2).judge()
 
 
-def test_a_look_that_came_too_late_is_tried_again_a_few_times(bench: Bench) -> None:
-    watch = watched(bench, [0.0] * CALLS, None)
+@pytest.mark.parametrize(("written", "share"), [(0.0, None), (1.0, 0.9), (0.0, 0.1)])
+def test_a_look_too_late_or_too_early_is_tried_again_a_few_times(
+    bench: Bench, written: float, share: float | None
+) -> None:
+    watch = watched(bench, [written] * CALLS, share)
     attempts = 1
     while watch.wanting:
         watch.judge()
