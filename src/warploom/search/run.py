@@ -34,7 +34,7 @@ def start(folder: Path, config: RunConfig, *, progress: Progress | None = None, 
         folder: the run directory; it must not hold a run.
         config: how the run is to go.
         progress: told in a line what is being done.
-        cache: directory of builds, compiled references and measured peaks; by default the user's.
+        cache: directory of builds, compiled references and the calibration; by default the user's.
 
     Raises:
         InputError: anything the user gave that cannot be used.
