@@ -27,8 +27,10 @@ import platform
 import random
 import sys
 import time
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from contextlib import closing
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -72,9 +74,13 @@ PLAIN: dict[str, tuple[str, ...]] = {
 
 CALL_SECONDS = 300.0
 
+FEWEST_BITS, ALL_BITS = 8, 24
+"""Significands of bfloat16 and float32."""
+
 SYMMETRY = 1e-9
 """Two float64 results that agree to this share of the largest element differ by rounding alone."""
 
+Plain = Callable[[Sequence[torch.Tensor], Workload], torch.Tensor | None]
 Reordered = tuple[str, list[torch.Tensor], Callable[[torch.Tensor], torch.Tensor]]
 """A title, permuted inputs, and what puts the output back into its place."""
 
@@ -100,7 +106,7 @@ class Row:
     factor: float
     honest: dict[str, Worst] = field(default_factory=dict)
     shortcuts: dict[str, Worst] = field(default_factory=dict)
-    bits: dict[int, Worst] = field(default_factory=dict)
+    bits: int = FEWEST_BITS
     failed: dict[str, str] = field(default_factory=dict)
     seconds: float = 0.0
 
@@ -112,13 +118,42 @@ class Row:
         """The shortcut that came nearest to being missed."""
         return min(self.shortcuts.items(), key=lambda item: item[1].units)
 
-    def bits_needed(self) -> int:
-        """Smallest significand with which rounded inputs pass every check, and so do all larger ones."""
-        caught = [bits for bits, worst in self.bits.items() if worst.units > 1.0]
-        return max(caught, default=min(self.bits, default=1) - 1) + 1
-
 
 # ------------------------------------------------------------ kernels
+
+
+class Stand:
+    """Memory for one call, the same for every kernel that makes it.
+
+    Args:
+        problem: what is computed.
+        workload: of the call.
+        tensors: its inputs.
+    """
+
+    def __init__(self, problem: Problem, workload: Workload, tensors: Sequence[torch.Tensor]) -> None:
+        self.workload = workload
+        inputs, outputs = input_layout(problem, workload), output_layout(problem, workload)
+        self._given, self._taken = SharedBuffer(inputs.size_bytes), SharedBuffer(outputs.size_bytes)
+        (self._region,) = outputs.regions
+        for region, tensor in zip(inputs.regions, tensors, strict=True):
+            view(self._given, region)[:] = tensor.contiguous().reshape(-1).numpy()
+        offsets = [region.offset for region in inputs.regions]
+        self.call = Call(self._given, self._taken, arguments(offsets, [self._region.offset], problem, workload))
+
+    @property
+    def answer(self) -> torch.Tensor:
+        """The output, not copied."""
+        return torch.from_numpy(view(self._taken, self._region)).view(self._region.shape)
+
+    def forget(self) -> None:
+        """NaN everywhere, so that what is not written shows."""
+        self.answer.fill_(math.nan)
+
+    def close(self) -> None:
+        """Give the memory back."""
+        self._given.close()
+        self._taken.close()
 
 
 class Kernel:
@@ -136,26 +171,18 @@ class Kernel:
         limits = Limits(start_seconds=60.0, cpu_seconds=24 * 3600)
         self._process = CandidateProcess(Path(build.artifact), problem.name, find_jail(), limits)
 
-    def __call__(self, tensors: Sequence[torch.Tensor], workload: Workload) -> torch.Tensor | None:
-        """The output, or None once it failed."""
+    def __call__(self, stand: Stand) -> torch.Tensor | None:
+        """The output, in the stand's memory until its next call; None once it failed."""
         if self.failed:
             return None
-        inputs, outputs = input_layout(self._problem, workload), output_layout(self._problem, workload)
-        given, answer = SharedBuffer(inputs.size_bytes), SharedBuffer(outputs.size_bytes)
         try:
-            for region, tensor in zip(inputs.regions, tensors, strict=True):
-                view(given, region)[:] = tensor.contiguous().reshape(-1).numpy()
-            sources, targets = ([region.offset for region in layout.regions] for layout in (inputs, outputs))
-            self._process.stage([Call(given, answer, arguments(sources, targets, self._problem, workload))])
+            stand.forget()
+            self._process.stage([stand.call])
             self._process.run(CALL_SECONDS)
-            (region,) = outputs.regions
-            return torch.from_numpy(view(answer, region).copy()).view(region.shape)
         except WorkerFailed as error:
-            self.failed = f"{error.kind} at {workload}: {error.message}"
+            self.failed = f"{error.kind} at {stand.workload}: {error.message}"
             return None
-        finally:
-            given.close()
-            answer.close()
+        return stand.answer
 
     def close(self) -> None:
         """End its process."""
@@ -203,13 +230,15 @@ def orders(
     workload: Workload,
     axes: Sequence[str],
     rng: np.random.Generator,
+    check: bool = True,
 ) -> list[Reordered]:
     """Other orders of the same work.
 
-    An axis qualifies when permuting it in every tensor is a symmetry of the reference in float64.
+    An axis qualifies when permuting it in every tensor is a symmetry of the reference in float64; without ``check`` it
+    is taken for one.
     """
     found: list[Reordered] = []
-    exact = function(*_wide(tensors))[0]
+    exact = function(*_wide(tensors))[0] if check else torch.zeros(1)
     if not bool(exact.isfinite().all()):
         return []
     for axis in axes:
@@ -225,14 +254,15 @@ def orders(
             ]
             (output,) = problem.outputs.values()
             put_back = partial(_along, shape=output.shape, axis=axis, order=torch.argsort(order))
-            moved = put_back(function(*_wide(inputs))[0])
-            if float((moved - exact).abs().max()) > SYMMETRY * float(exact.abs().max()):
-                break  # not a symmetry: an order that counts
+            if check:
+                moved = put_back(function(*_wide(inputs))[0])
+                if float((moved - exact).abs().max()) > SYMMETRY * float(exact.abs().max()):
+                    break  # not a symmetry: an order that counts
             found.append((f"{axis} {title}", inputs, put_back))
     return found
 
 
-def summed_axes(problem: Problem, function: Function, kernel: Kernel, rng: np.random.Generator) -> list[str]:
+def summed_axes(problem: Problem, function: Function, kernel: Plain, rng: np.random.Generator) -> list[str]:
     """Axes whose order changes some bit of a kernel's answer: others only name rows that are computed one by one."""
     found = []
     for axis in problem.axes:
@@ -276,12 +306,17 @@ def measure(name: str, draws: int, cache: Path, seed: int) -> Row:
     row = Row(name, problem.tolerance.factor)
     built = kernels(name, cache)
     rng = np.random.default_rng(seed)
-    axes = summed_axes(problem, function, built[0], rng)
+
+    def serial(tensors: Sequence[torch.Tensor], workload: Workload) -> torch.Tensor | None:
+        with closing(Stand(problem, workload, tensors)) as stand:
+            return kept_apart(built[0](stand))
+
+    axes = summed_axes(problem, function, serial, rng)
     for workload in (*problem.held_out, *problem.workloads):
         for _ in range(draws if workload in problem.workloads else 3 * draws):
             tensors, others = (_drawn(problem, workload, rng) for _ in range(2))
             (found,) = calibrate(function, tensors, problem, workload.extents, int(rng.integers(1 << 62)))
-            _see_honest(row, problem, function, built, axes, tensors, workload, found, rng)
+            _see_honest(row, problem, function, built, serial, axes, tensors, workload, found, rng)
             _see_shortcuts(row, Scene(problem, workload, function, tensors, others), found)
     row.failed = {kernel.title: kernel.failed for kernel in built if kernel.failed}
     for kernel in built:
@@ -290,11 +325,17 @@ def measure(name: str, draws: int, cache: Path, seed: int) -> Row:
     return row
 
 
+def kept_apart(answer: torch.Tensor | None) -> torch.Tensor | None:
+    """A copy that outlives the memory it was made in."""
+    return None if answer is None else answer.clone()
+
+
 def _see_honest(
     row: Row,
     problem: Problem,
     function: Function,
     built: Sequence[Kernel],
+    serial: Plain,
     axes: Sequence[str],
     tensors: Sequence[torch.Tensor],
     workload: Workload,
@@ -305,12 +346,13 @@ def _see_honest(
         if answer is not None:
             row.honest.setdefault(title, Worst()).see(units(answer, found), str(workload))
 
-    for kernel in built:
-        see(kernel.title, kernel(tensors, workload))
-    for order, inputs, put_back in orders(problem, function, tensors, workload, axes, rng):
+    with closing(Stand(problem, workload, tensors)) as stand:
+        for kernel in built:
+            see(kernel.title, kernel(stand))
+    for order, inputs, put_back in orders(problem, function, tensors, workload, axes, rng, check=False):
         see(f"PyTorch, {order}", put_back(function(*inputs)[0]))
-        serial = built[0](inputs, workload)
-        see(f"{built[0].title}, {order}", None if serial is None else put_back(serial))
+        answer = serial(inputs, workload)
+        see(f"{built[0].title}, {order}", None if answer is None else put_back(answer))
 
 
 def _see_shortcuts(row: Row, scene: Scene, found: Calibrated) -> None:
@@ -322,9 +364,17 @@ def _see_shortcuts(row: Row, scene: Scene, found: Calibrated) -> None:
             except Absent:
                 continue
             row.shortcuts.setdefault(pretender.title, Worst()).see(units(answer, found, kinds=False), at)
-    for bits in range(8, 24):
+
+    def passes(bits: int) -> bool:
         rounded = [round_significand(one, bits) if one.is_floating_point() else one for one in scene.tensors]
-        row.bits.setdefault(bits, Worst()).see(units(scene.function(*rounded)[0], found, kinds=False), at)
+        return units(scene.function(*rounded)[0], found, kinds=False) <= 1
+
+    row.bits = max(row.bits, fewest_bits(passes))
+
+
+def fewest_bits(passes: Callable[[int], bool]) -> int:
+    """Smallest significand that passes a check, found by halving: what passes with some bits passes with more."""
+    return FEWEST_BITS + bisect_left(range(FEWEST_BITS, ALL_BITS), True, key=passes)
 
 
 def _drawn(problem: Problem, workload: Workload, rng: np.random.Generator) -> list[torch.Tensor]:
@@ -346,16 +396,22 @@ def units(answer: torch.Tensor, found: Calibrated, kinds: bool = True) -> float:
         kinds: whether NaN or an infinity in the wrong place counts as an infinite error. For a shortcut it does not:
             one that handles them by the book is to be caught by its rounding alone.
     """
-    own = answer.double().reshape(-1).numpy()
-    with np.errstate(all="ignore"):
-        right = np.zeros(own.size, dtype=bool)
-        for wanted in (found.expected, found.otherwise):
-            if wanted is not None:
-                right |= np.isfinite(own) & np.isfinite(wanted) | np.isnan(own) & np.isnan(wanted) | (own == wanted)
-        if kinds and not right.all():
-            return math.inf
-        off = np.abs(own - found.expected) / found.tolerance
-    return float(np.where(np.isfinite(own) & np.isfinite(found.expected), off, 0.0).max(initial=0.0))
+    own, wanted = answer.reshape(-1), torch.from_numpy(found.expected)
+    off = (own - wanted).abs_().div_(torch.from_numpy(found.tolerance))
+    worst = float(off.max())
+    if math.isfinite(worst):
+        return worst
+    right = _alike(own, wanted)
+    if found.otherwise is not None:
+        right |= _alike(own, torch.from_numpy(found.otherwise))
+    if kinds and not bool(right.all()):
+        return math.inf
+    return float(torch.where(own.isfinite() & wanted.isfinite(), off, 0.0).max())
+
+
+def _alike(own: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
+    """Where both are finite, both NaN, or the same infinity."""
+    return (own.isfinite() & wanted.isfinite()) | (own.isnan() & wanted.isnan()) | (own == wanted)
 
 
 # ------------------------------------------------------------ what is printed
@@ -372,7 +428,7 @@ def table(rows: Iterable[Row]) -> str:
         shortcut, nearest = row.nearest_shortcut()
         lines.append(
             f"| {row.problem} | {row.factor:g} | {worst.units:.2f} | {honest} | {_number(nearest.units)} | {shortcut} "
-            f"| {row.bits_needed()} |"
+            f"| {row.bits} |"
         )
     return "\n".join(lines)
 
@@ -382,23 +438,42 @@ def _number(value: float) -> str:
 
 
 def to_object(row: Row) -> dict[str, Any]:
-    """The row as JSON values; an infinite error is null."""
+    """The row as JSON values; an infinite error is "inf"."""
 
     def errors(worst: dict[str, Worst]) -> dict[str, Any]:
         return {
-            title: {"tolerances": one.units if math.isfinite(one.units) else None, "at": one.at}
+            title: {**asdict(one), "units": one.units if math.isfinite(one.units) else "inf"}
             for title, one in worst.items()
         }
 
-    return {
-        "problem": row.problem,
-        "factor": row.factor,
-        "honest": errors(row.honest),
-        "shortcuts": errors(row.shortcuts),
-        "bits_needed": row.bits_needed(),
-        "failed": row.failed,
-        "seconds": round(row.seconds, 1),
-    }
+    return {**asdict(row), "honest": errors(row.honest), "shortcuts": errors(row.shortcuts), "hash": problem_hash(row)}
+
+
+def kept(path: Path, about: dict[str, Any]) -> list[Row]:
+    """Rows measured before with the same settings, on problems that have not changed since."""
+    try:
+        told = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return []
+    if {name: told.get(name) for name in about} != about:
+        return []
+
+    def errors(worst: dict[str, Any]) -> dict[str, Worst]:
+        return {title: Worst(float(one["units"]), one["at"]) for title, one in worst.items()}
+
+    rows = []
+    for one in told["rows"]:
+        fields = {**one, "honest": errors(one["honest"]), "shortcuts": errors(one["shortcuts"])}
+        was = fields.pop("hash")
+        row = Row(**fields)
+        if was == problem_hash(row):
+            rows.append(row)
+    return rows
+
+
+def problem_hash(row: Row) -> str:
+    """Hash of the problem as it is now."""
+    return load_problem(row.problem).hash
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -408,16 +483,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--draws", type=int, default=1, help="inputs a timed workload; held-out ones have three times as many"
     )
     parser.add_argument("--seed", type=int, default=0, help="of all inputs")
+    parser.add_argument("--again", action="store_true", help="measure what is in the results already, too")
     parser.add_argument("--out", type=Path, default=RESULTS, help="where the JSON goes")
     options = parser.parse_args(arguments)
-    rows = []
-    with torch.no_grad():
-        for name in options.problems.split(","):
-            rows.append(measure(name, options.draws, cache_directory() / "builds", options.seed))
-            print(table(rows[-1:]).splitlines()[-1], f"{rows[-1].seconds:.0f} s", file=sys.stderr, flush=True)
-            for title, reason in rows[-1].failed.items():
-                print(f"  not honest: {title}: {reason}", file=sys.stderr, flush=True)
-    print(table(rows))
     about = {
         "machine": platform.machine(),
         "torch": torch.__version__,
@@ -426,8 +494,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "draws": options.draws,
         "seed": options.seed,
     }
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    options.out.write_text(json.dumps({**about, "rows": [to_object(row) for row in rows]}, indent=1) + "\n")
+    rows = [] if options.again else kept(options.out, about)
+    with torch.no_grad():
+        for name in options.problems.split(","):
+            if name in {row.problem for row in rows}:
+                continue
+            row = measure(name, options.draws, cache_directory() / "builds", options.seed)
+            print(table([row]).splitlines()[-1], f"{row.seconds:.0f} s", file=sys.stderr, flush=True)
+            for title, reason in row.failed.items():
+                print(f"  not honest: {title}: {reason}", file=sys.stderr, flush=True)
+            rows = sorted([*rows, row], key=lambda one: one.problem)
+            options.out.parent.mkdir(parents=True, exist_ok=True)
+            options.out.write_text(json.dumps({**about, "rows": [to_object(one) for one in rows]}, indent=1) + "\n")
+    print(table(rows))
     wrong = [row.problem for row in rows if row.worst_honest()[1].units > 1 or row.nearest_shortcut()[1].units <= 1]
     if wrong:
         print(f"not told apart: {', '.join(wrong)}", file=sys.stderr)

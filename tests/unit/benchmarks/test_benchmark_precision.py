@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import math
 import sys
 from collections.abc import Sequence
@@ -98,10 +99,26 @@ def test_a_row_tells_the_nearest_of_both_sides(precision: ModuleType) -> None:
     for title, units in (("inputs in float16", 90.0), ("outputs in float16", 60.0)):
         row.shortcuts.setdefault(title, precision.Worst()).see(units, "n=1")
         row.shortcuts[title].see(1.0, "n=2")
-    for bits, units in ((8, 900.0), (9, 0.5), (10, 40.0), (11, 0.75), (12, 0.5)):
-        row.bits.setdefault(bits, precision.Worst()).see(units, "n=1")
-    assert row.bits_needed() == 11
-    assert precision.table([row]).splitlines()[-1] == ("| p | 32 | 0.50 | blocked | 60 | outputs in float16 | 11 |")
-    told = precision.to_object(row)
-    assert told["honest"]["serial"] == {"tolerances": 0.25, "at": "n=1"}
-    assert told["bits_needed"] == 11
+    row.bits = 19
+    assert precision.table([row]).splitlines()[-1] == ("| p | 32 | 0.50 | blocked | 60 | outputs in float16 | 19 |")
+
+
+def test_the_fewest_bits_are_found_by_halving(precision: ModuleType) -> None:
+    for wanted in (8, 9, 17, 23, 24):
+        assert precision.fewest_bits(lambda bits, wanted=wanted: bits >= wanted) == wanted
+
+
+def test_rows_are_kept_while_settings_and_problem_stay(
+    precision: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = precision.Row("softmax", 64.0, bits=18, failed={"moves": "crash"}, seconds=1.0)
+    row.honest["serial"] = precision.Worst(math.inf, "n=1")
+    row.shortcuts["inputs in float16"] = precision.Worst(90.0, "n=2")
+    path = tmp_path / "precision.json"
+    about = {"seed": 0}
+    path.write_text(json.dumps({**about, "rows": [precision.to_object(row)]}, allow_nan=False))
+    assert precision.kept(path, about) == [row]
+    assert precision.kept(path, {"seed": 1}) == []
+    assert precision.kept(tmp_path / "nothing.json", about) == []
+    monkeypatch.setattr(precision, "problem_hash", lambda row: "another")
+    assert precision.kept(path, about) == []
