@@ -77,7 +77,7 @@ def test_the_judge_takes_its_floor_and_its_roofline_from_the_calibration(
     """What is kept is believed: a floor far above any session's own, and peaks that no machine has."""
     kept, _ = recall(cache, hardware()["key"], find_toolchain("cpp").version())
     assert kept is not None
-    peaks = Peaks({size: 1e6 for size in kept.peaks.bytes_per_ns}, 1e9)
+    peaks = Peaks(dict.fromkeys(kept.peaks.bytes_per_ns, 1000000.0), 1e9)
     altered = replace(kept, busy=0.0, itself=((9.0, 0.1),), peaks=peaks, taken_s=time.time())
     keep(cache, altered)
     problem = load_problem(yardstick.PROBLEM_FILE)

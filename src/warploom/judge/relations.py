@@ -88,9 +88,12 @@ class Relations:
         slow = yardstick.kernel(self._problem, SLOWDOWNS[1])
         one = self._measured(slow, self._plain)
         other = self._measured(self._plain, slow)
-        if isinstance(one, Failed) or isinstance(other, Failed):
-            yield _not_timed(name, *(found for found in (one, other) if isinstance(found, Failed)))
-            return
+        for found in (one, other):
+            if isinstance(found, Failed):
+                yield _not_timed(name, found)
+                return
+        assert isinstance(one, Speedup)
+        assert isinstance(other, Speedup)
         product = one.median * other.median
         off = math.hypot(*(math.log(found.high / found.low) / 2 for found in (one, other))) + 2 * self._floor
         yield Relation(
@@ -164,18 +167,18 @@ class Relations:
 
     def other_problem(self) -> Iterator[Relation]:
         """A job for another problem is refused, and so is an evaluation of another candidate."""
-        job = Job(self._plain, "0" * 16, "screen")
-        found = self._judge.evaluate(job)
+        found = self._judge.evaluate(Job(self._plain, "0" * 16))
+        refused = isinstance(found, Failed) and found.kind == "rejected"
         said = found.message if isinstance(found, Failed) else "it passed"
-        yield Relation("a job for another problem is refused", isinstance(found, Failed), said)
-        fresh = self._judge.evaluate(Job(self._plain, self._problem.hash))
-        other = Job(yardstick.kernel(self._problem, SLOWDOWNS[0]), self._problem.hash)
-        own, theirs = refusal(Job(self._plain, self._problem.hash), fresh), refusal(other, fresh)
-        yield Relation(
-            "an evaluation of another candidate does not count",
-            isinstance(fresh, Passed) and not own and bool(theirs),
-            own or theirs or "it counts",
-        )
+        yield Relation("a job for another problem is refused", refused, said)
+        name = "an evaluation of another candidate does not count"
+        job, other = (Job(yardstick.kernel(self._problem, share), self._problem.hash) for share in (0.0, SLOWDOWNS[0]))
+        found = self._judge.evaluate(job)
+        if isinstance(found, Failed):
+            yield _not_timed(name, found)
+            return
+        own, theirs = refusal(job, found), refusal(other, found)
+        yield Relation(name, not own and bool(theirs), own or theirs or "it counts")
 
     # ------------------------------------------------------------ the judge
 
@@ -190,5 +193,5 @@ class Relations:
         return self._judge.evaluate(Job(candidate, self._problem.hash, "promote", rival=rival))
 
 
-def _not_timed(name: str, first: Failed, *others: Failed) -> Relation:
-    return Relation(name, False, f"not timed: {first.stage}: {first.kind}: {first.message}")
+def _not_timed(name: str, found: Failed) -> Relation:
+    return Relation(name, False, f"not timed: {found.stage}: {found.kind}: {found.message}")
