@@ -249,6 +249,12 @@ def too_rare(simulation: dict[str, Any]) -> list[str]:
     return found
 
 
+def write(path: Path, result: dict[str, Any]) -> None:
+    """The result so far."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(result, indent=1) + "\n")
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
     parser.add_argument("--series", type=int, default=1000, help="simulated series a cell (1000)")
@@ -260,10 +266,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error("--series must be at least 1, --measure at least 0")
     result: dict[str, Any] = {"series": options.series, "nominal": NOMINAL}
     result["simulation"] = simulate(INDEPENDENT | DEPENDENT, options.series)
+    write(options.out, result)
     if options.measure:
         result["measurement"] = measure(options.measure, options.cache or cache_directory())
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    options.out.write_text(json.dumps(result, indent=1) + "\n")
+        write(options.out, result)
     print(tables(result))
     missed = too_rare(result["simulation"])
     print("\n".join(f"too rarely: {line}" for line in missed))

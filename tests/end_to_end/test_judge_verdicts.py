@@ -121,7 +121,8 @@ def test_an_honest_kernel_passes_with_everything_that_is_claimed(judge: LocalJud
     assert all(timing.calls[0] > 1 for timing in found.timings), "a short kernel is called several times a block"
     assert set(found.elapsed_ns) == {"build", "load", "verify", "time"}
     assert all(elapsed > 0 for elapsed in found.elapsed_ns.values())
-    assert {"jail", "hardware", "noise_floor", "roofline"} <= set(found.environment)
+    assert {"jail", "hardware", "noise_floor", "roofline", "calibration"} <= set(found.environment)
+    assert 0 < found.environment["round_trip_ns"] < 10_000_000
     assert 0 < found.environment["roofline"] < 1.25
     candidate = kernel(judge.problem)
     assert refusal(Job(candidate, judge.problem.hash), found) == ""
@@ -179,6 +180,7 @@ def test_the_best_so_far_is_timed_side_by_side(judge: LocalJudge) -> None:
         assert side_by_side is not None
         assert (side_by_side.median > 4) is wanted
         assert promotes(found.timings, 0.0, judge.noise_floor) is wanted
+        assert found.environment["incumbent"] == rival.id
 
 
 def test_a_rival_that_fails_is_not_the_candidates_fault(judge: LocalJudge) -> None:
