@@ -64,6 +64,8 @@ def run(arguments: Sequence[str]) -> int:
     except BrokenPipeError:  # the reader left, as in `warploom show … | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return PASSED
+    except MemoryError:
+        return _complain("this machine has not enough memory for it", FAILED, as_json)
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         return _complain(f"{where}{error.strerror or error}", BAD_INPUT, as_json)
@@ -122,7 +124,7 @@ def _complain(message: str, code: int, as_json: bool) -> int:
     if as_json:
         sys.stdout.write(json.dumps({"error": message}) + "\n")
         sys.stdout.flush()
-    Console(stderr=True, soft_wrap=True, highlight=False).print(
-        Text.assemble(("error: ", "bold red"), (message, "red"))
-    )
+    # A path may hold line feeds and what steers a terminal.
+    line = "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in message)
+    Console(stderr=True, soft_wrap=True, highlight=False).print(Text.assemble(("error: ", "bold red"), (line, "red")))
     return code

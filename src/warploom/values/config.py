@@ -70,7 +70,7 @@ class RunConfig:
         known = {entry.name: entry for entry in fields(cls)}
         for key, value in mapping.items():
             if key not in known:
-                raise ConfigError(f"unknown key {key!r}{_nearest(key, tuple(known))}")
+                raise ConfigError(f"unknown key {key!r}{_nearest(str(key), tuple(known))}")
             _typed(key, value, str(known[key].type))
         if "problem" not in mapping:
             raise ConfigError("the key 'problem' is missing")
