@@ -1,9 +1,11 @@
 /* A worker that follows a script instead of its owner: chaos_worker CHANNEL SCRIPT (two descriptors).
  *
  * The script is a row of acts: a letter, the length of what follows in two bytes (little-endian), and that many bytes.
+ * As a reference process it is called with options, the channel, and the path of the script.
+ *
  * "%T" in a message stands for the token of the last question. See test_fuzz_worker.py for who writes scripts.
  */
-#include <poll.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -80,8 +82,9 @@ static void say(const char *text, size_t size, int flags, int descriptors) {
 int main(int count, char **words) {
     static char script[1 << 18];
     if (count < 3) return 2;
-    channel = atoi(words[1]);
-    ssize_t length = pread(atoi(words[2]), script, sizeof script, 0);
+    int plain = count == 3;
+    channel = atoi(words[plain ? 1 : count - 2]);
+    ssize_t length = pread(plain ? atoi(words[2]) : open(words[count - 1], O_RDONLY), script, sizeof script, 0);
     for (ssize_t at = 0; at + 3 <= length;) {
         char act = script[at];
         size_t size = (unsigned char)script[at + 1] | (unsigned char)script[at + 2] << 8;

@@ -116,7 +116,13 @@ class ReferenceProcess:
             targets=[[self._number(buffer) for buffer in group] for group in targets],
             seed=seed,
         )
-        return [(float(one["level"]), bool(one["otherwise"])) for one in answer["outputs"]]
+        try:
+            found = [(float(one["level"]), bool(one["otherwise"])) for one in answer["outputs"]]
+        except (LookupError, TypeError, ValueError):
+            found = []
+        if len(found) != len(targets):
+            raise ReferenceFailed(f"the reference process gave no answer to an oracle: {str(answer)[:80]}")
+        return found
 
     def compile(self, workload: Workload, inputs: SharedBuffer, offsets: Sequence[int]) -> str:
         """Make ``torch.compile`` ready for a shape; "" or why it cannot be."""
@@ -210,8 +216,7 @@ class ReferenceProcess:
 
     def kill(self) -> None:
         """End the process now, from whatever thread; whoever waits for it gets a :class:`ReferenceFailed`."""
-        if self._process.poll() is None:
-            self._process.kill()
+        self._process.kill()
 
     def close(self) -> None:
         """End the process and give everything back. May be called again."""
@@ -263,9 +268,14 @@ class ReferenceProcess:
         data = self._read(MESSAGE_BYTES)
         if not data:
             raise self._failed(doing)
-        answer: dict[str, Any] = json.loads(data)
+        try:
+            answer = json.loads(data)
+        except ValueError:
+            answer = None
+        if not isinstance(answer, dict):
+            raise ReferenceFailed(f"the reference process said what it never says ({doing}): {data[:80]!r}")
         if "error" in answer:
-            raise ReferenceFailed(answer["error"])
+            raise ReferenceFailed(str(answer["error"]))
         return answer
 
     def _read(self, size_bytes: int) -> bytes:
