@@ -71,10 +71,12 @@ def test_a_measurement_is_held_against_the_known_slowdown(coverage: ModuleType) 
     beside = [coverage.paired([value + 0.0488 for value in (-0.01, 0.01, 0.0) * 7])]
     row = coverage._row(type(evaluation)(evaluation.build, evaluation.verdict, tuple(beside)), 0.05, 0.01)
     assert row["holds"]
+    assert row["workloads_hold"] == 1.0
     assert row["promoted"]
     assert abs(row["off"]) < 1e-3
     wrong = coverage._row(type(evaluation)(evaluation.build, evaluation.verdict, tuple(beside)), 0.20, 0.01)
     assert not wrong["holds"]
+    assert wrong["workloads_hold"] == 0.0
     assert not wrong["holds_within_floor"]
     summary = coverage._summary([row, row, {**row, "holds": False}], 0.05)
     assert summary["count"] == 3
