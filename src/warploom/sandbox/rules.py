@@ -52,7 +52,9 @@ def confinement(jail: Jail, limits: Limits, user: int | None, own_pid: int, arti
         bounds.append((resource.RLIMIT_NPROC, limits.processes, 0))
     lines += [f"limit {kind} {bound} {bound + extra}" for kind, bound, extra in bounds]
     if seccomp.supported():
-        lines.append(f"filter {seccomp.seccomp_number()} {seccomp.program(own_pid).hex()}")
+        number = seccomp.seccomp_number()
+        lines.append(f"filter {number} {seccomp.program(own_pid).hex()}")
+        lines.append(f"loaded {number} {seccomp.program_once_loaded().hex()}")
     return lines
 
 

@@ -15,6 +15,7 @@ _KILL, _ERRNO, _ALLOW = 0x80000000, 0x00050000, 0x7FFF0000
 _LOAD, _JUMP_EQUAL, _JUMP_SET, _JUMP_GREATER_EQUAL, _AND, _RETURN = 0x20, 0x15, 0x45, 0x35, 0x54, 0x06
 _NUMBER, _ARCHITECTURE, _ARGUMENTS = 0, 4, 16
 _CLONE_THREAD = 0x00010000
+_PROT_EXEC, _SPEC_ALLOW = 0x4, 0x4
 _MAP_SHARED, _MAP_ANONYMOUS, _MAP_GROWSDOWN = 0x01, 0x20, 0x100
 
 _ARCHITECTURES = {"x86_64": (0xC000003E, 0, 317), "aarch64": (0xC00000B7, 1, 277)}
@@ -22,7 +23,7 @@ _ARCHITECTURES = {"x86_64": (0xC000003E, 0, 317), "aarch64": (0xC00000B7, 1, 277
 
 _ALLOWED: dict[str, tuple[int | None, int | None]] = {
     "read": (0, 63), "write": (1, 64), "open": (2, None), "close": (3, 57), "stat": (4, None), "fstat": (5, 80),
-    "lstat": (6, None), "poll": (7, None), "lseek": (8, 62), "mprotect": (10, 226), "munmap": (11, 215),
+    "lstat": (6, None), "poll": (7, None), "lseek": (8, 62), "munmap": (11, 215),
     "brk": (12, 214), "rt_sigaction": (13, 134), "rt_sigprocmask": (14, 135), "rt_sigreturn": (15, 139),
     "pread64": (17, 67), "pwrite64": (18, 68), "readv": (19, 65), "writev": (20, 66), "access": (21, None),
     "sched_yield": (24, 124), "mremap": (25, 216), "dup": (32, 23), "dup2": (33, None),
@@ -49,10 +50,11 @@ _DEADLY: dict[str, tuple[int | None, int | None]] = {
     "perf_event_open": (298, 241), "add_key": (248, 217), "request_key": (249, 218), "keyctl": (250, 219),
     "userfaultfd": (323, 282), "init_module": (175, 105), "finit_module": (313, 273), "kexec_load": (246, 104),
     "io_uring_setup": (425, 425), "pidfd_getfd": (438, 438), "memfd_create": (319, 279), "shmget": (29, 194),
-    "reboot": (169, 142), "open_by_handle_at": (304, 265), "seccomp": (317, 277),
+    "reboot": (169, 142), "open_by_handle_at": (304, 265),
 }  # fmt: skip
 
 _KILL_CALL, _TGKILL, _CLONE, _CLONE3, _MMAP = (62, 129), (234, 131), (56, 220), (435, 435), (9, 222)
+_MPROTECT, _SECCOMP = (10, 226), (317, 277)
 _FCNTL, _MADVISE, _PRLIMIT = (72, 25), (28, 233), (302, 261)
 
 _FCNTL_COMMANDS = (0, 1, 2, 3, 4, 1030)
@@ -97,6 +99,7 @@ def program(own_pid: int, machine: str | None = None) -> bytes:
     no_permission = _instruction(_RETURN, _ERRNO | errno.EPERM)
     allow = _instruction(_RETURN, _ALLOW)
     kill = _instruction(_RETURN, _KILL)
+    no_code = (_instruction(_LOAD, _argument(2)), _instruction(_JUMP_SET, _PROT_EXEC, 0, 1), no_permission)
     lines = [
         _instruction(_LOAD, _ARCHITECTURE),
         _instruction(_JUMP_EQUAL, audit, 1, 0),
@@ -145,7 +148,38 @@ def program(own_pid: int, machine: str | None = None) -> bytes:
         _instruction(_AND, _MAP_SHARED | _MAP_ANONYMOUS),
         _instruction(_JUMP_EQUAL, _MAP_SHARED | _MAP_ANONYMOUS, 0, 1),
         _instruction(_RETURN, _ERRNO | errno.ENOMEM),
+        _instruction(_JUMP_SET, _MAP_ANONYMOUS, 0, 3),  # code comes from files, or the sources are not what runs
+        *no_code,
+        allow,
+    )
+    rule(_MPROTECT[column], *no_code, allow)
+    rule(  # one more filter may be laid on top, without a listener: it can only forbid
+        _SECCOMP[column],
+        _instruction(_LOAD, _argument(0)),
+        _instruction(_JUMP_EQUAL, 1, 0, 3),
+        _instruction(_LOAD, _argument(1)),
+        _instruction(_AND, ~_SPEC_ALLOW & 0xFFFFFFFF),
+        _instruction(_JUMP_EQUAL, 0, 1, 0),
+        kill,
         allow,
     )
     lines.append(no_permission)
+    return b"".join(lines)
+
+
+def program_once_loaded(machine: str | None = None) -> bytes:
+    """A second filter for when the artifact is loaded: from then on no code is mapped at all, from files neither.
+
+    Args:
+        machine: as for :func:`program`.
+    """
+    _, column, _ = _ARCHITECTURES[machine or platform.machine()]
+    lines = (
+        _instruction(_LOAD, _NUMBER),
+        _instruction(_JUMP_EQUAL, _MMAP[column], 0, 3),
+        _instruction(_LOAD, _argument(2)),
+        _instruction(_JUMP_SET, _PROT_EXEC, 0, 1),
+        _instruction(_RETURN, _ERRNO | errno.EPERM),
+        _instruction(_RETURN, _ALLOW),
+    )
     return b"".join(lines)

@@ -103,7 +103,11 @@ def _changed() -> str:
 def _load(lines: list[str]) -> "ctypes._NamedFuncPointer":
     """Confine this process, then load the artifact; the kernel's address."""
     _confine(lines[2:])
-    return ctypes.CDLL(lines[0], mode=os.RTLD_NOW)[lines[1]]
+    kernel = ctypes.CDLL(lines[0], mode=os.RTLD_NOW)[lines[1]]
+    for words in (line.split() for line in lines[2:]):
+        if words[0] == "loaded":
+            _install_filter(bytes.fromhex(words[2]), int(words[1]))
+    return kernel
 
 
 def _receive(channel: _socket.socket) -> tuple[str, list[int]]:

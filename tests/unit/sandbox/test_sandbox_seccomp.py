@@ -74,6 +74,38 @@ def test_verdicts(machine: str) -> None:
     assert ask(mmap, 0, 4096, 3, 0x122) == refuse(errno.ENOMEM)  # private, anonymous, a stack
 
 
+# machine → numbers of: mmap, mprotect, read
+MAPPING = {"x86_64": (9, 10, 0), "aarch64": (222, 226, 63)}
+
+
+@pytest.mark.parametrize("machine", MAPPING)
+def test_code_comes_from_files_and_after_loading_from_nowhere(machine: str) -> None:
+    """Memory that was written cannot be run: what runs is what was built from the sources."""
+    before, after = seccomp.program(OWN_PID, machine), seccomp.program_once_loaded(machine)
+    mmap, mprotect, read = MAPPING[machine]
+    assert verdict(before, AUDIT[machine], mmap, 0, 4096, 5, 0x02) == ALLOW  # a library's text
+    assert verdict(before, AUDIT[machine], mmap, 0, 4096, 7, 0x22) == refuse(errno.EPERM)
+    assert verdict(before, AUDIT[machine], mprotect, 0, 4096, 3) == ALLOW
+    for protection in (4, 5, 7):
+        assert verdict(before, AUDIT[machine], mprotect, 0, 4096, protection) == refuse(errno.EPERM)
+        assert verdict(after, AUDIT[machine], mmap, 0, 4096, protection, 0x02) == refuse(errno.EPERM)
+    assert verdict(after, AUDIT[machine], mmap, 0, 4096, 3, 0x01) == ALLOW
+    assert verdict(after, AUDIT[machine], read) == ALLOW
+
+
+# machine → number of seccomp
+FILTERING = {"x86_64": 317, "aarch64": 277}
+
+
+@pytest.mark.parametrize("machine", FILTERING)
+def test_a_filter_may_be_laid_on_top_but_not_listen(machine: str) -> None:
+    program = seccomp.program(OWN_PID, machine)
+    for operation in range(4):
+        for flags in range(32):
+            wanted = ALLOW if operation == 1 and flags in (0, 4) else KILL
+            assert verdict(program, AUDIT[machine], FILTERING[machine], operation, flags) == wanted
+
+
 # machine → numbers of: fcntl, madvise, prlimit64
 WITH_COMMANDS = {"x86_64": (72, 28, 302), "aarch64": (25, 233, 261)}
 
