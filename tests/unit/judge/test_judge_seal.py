@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import os
 from pathlib import Path
 
 import pytest
 
+import warploom
 from warploom.judge.fault import Fault
 from warploom.judge.mint import digest, judge_version
 from warploom.judge.seal import sealed
@@ -53,3 +55,14 @@ def test_settings_and_the_judge_have_hashes() -> None:
     version, _, code = judge_version().partition("+")
     assert version
     assert len(code) == 12
+
+
+def test_no_code_but_the_judges_makes_a_mint() -> None:
+    package = Path(warploom.__file__).parent
+    makers = {
+        path.relative_to(package).as_posix()
+        for path in package.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("Mint", "mint")
+    }
+    assert makers == {"judge/mint.py", "judge/evaluate.py", "testing/synthetic.py"}
