@@ -141,7 +141,7 @@ def check_words(words: list[str]) -> str:
 
 
 TARGETS = (
-    Target("configurations", draw_mapping, check_mapping, weight=6, few=300),
+    Target("configurations", draw_mapping, check_mapping, weight=10, few=300),
     Target("command lines", draw_words, check_words, weight=0.6, few=40),
 )
 

@@ -181,8 +181,8 @@ def check_wrong(text: str) -> str:
 
 
 TARGETS = (
-    Target("right C++", draw_right, check_right, weight=3, few=60),
-    Target("wrong C++", draw_wrong, check_wrong, weight=3, few=80),
+    Target("right C++", draw_right, check_right, weight=2, few=60),
+    Target("wrong C++", draw_wrong, check_wrong, weight=2, few=80),
 )
 
 

@@ -88,9 +88,9 @@ def check_tune(given: tuple[str, dict[str, Any]]) -> str:
 
 
 TARGETS = (
-    Target("edits", draw_edit, check_edit, weight=4, few=300),
-    Target("evolve blocks", draw_split, check_split, weight=4, few=300),
-    Target("tune lines", draw_tune, check_tune, weight=4, few=300),
+    Target("edits", draw_edit, check_edit, weight=6, few=300),
+    Target("evolve blocks", draw_split, check_split, weight=6, few=300),
+    Target("tune lines", draw_tune, check_tune, weight=6, few=300),
 )
 
 

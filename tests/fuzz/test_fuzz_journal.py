@@ -134,7 +134,7 @@ def check_damage(damage: Damage) -> str:
     return ", ".join(outcomes)
 
 
-TARGETS = (Target("journals", draw_damage, check_damage, weight=2, few=60),)
+TARGETS = (Target("journals", draw_damage, check_damage, weight=1.5, few=60),)
 
 
 def test_damaged_journals() -> None:

@@ -158,7 +158,7 @@ def write(room: Array, region: Region, wanted: Expected, rng: np.random.Generato
         room[place : place + 1] = stored(odd if rng.random() < 0.3 else near + off, region.dtype)
 
 
-TARGETS = (Target("outputs", draw_case, check_case, weight=6, few=300),)
+TARGETS = (Target("outputs", draw_case, check_case, weight=12, few=300),)
 
 
 def test_outputs_after_accidents() -> None:

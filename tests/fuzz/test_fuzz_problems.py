@@ -154,8 +154,8 @@ def check_shape(shape: str) -> str:
 
 TARGETS = (
     Target("problem files", draw_file, check_file, weight=4, few=150),
-    Target("problem fields", draw_field, check_field, weight=4, few=300),
-    Target("shapes", draw_shape, check_shape, weight=4, few=300),
+    Target("problem fields", draw_field, check_field, weight=8, few=300),
+    Target("shapes", draw_shape, check_shape, weight=6, few=300),
 )
 
 

@@ -209,7 +209,7 @@ def check_babble(seed: int) -> str:
 
 
 TARGETS = (
-    Target("messages", draw_message, check_message, weight=12, few=400),
+    Target("messages", draw_message, check_message, weight=20, few=400),
     Target("scripted workers", draw_script, check_script, weight=0.8, few=30),
     Target("babbling kernels", draw_seed, check_babble, weight=0.06, few=4),
 )
