@@ -73,7 +73,7 @@ def render_calibration(calibration: Calibration, hardware: Mapping[str, Any], fi
     for name, value in rows:
         table.add_row(name, value)
     lines = [Text(f"! {warning}", style="yellow") for warning in warnings(calibration)]
-    return Group(table, Text(f"\nkept in {file}", style="dim"), *lines)
+    return Group(table, Text(f"\nkept in {file}", style="dim", no_wrap=True, overflow="ignore"), *lines)
 
 
 def _bandwidth(calibration: Calibration) -> list[tuple[str, str]]:
