@@ -56,7 +56,8 @@ def _calibrate(comparisons: int, json: bool) -> int:
     if json:
         print_json(calibration_object(taken, machine, file))
     else:
-        out().print(render_calibration(taken, machine, file))
+        out().print(render_calibration(taken, machine))
+        out().print(f"\nkept in {file}", style="dim", markup=False, soft_wrap=True)
     return 0
 
 

@@ -50,7 +50,7 @@ def headline(calibration: Calibration) -> str:
     )
 
 
-def render_calibration(calibration: Calibration, hardware: Mapping[str, Any], file: str) -> RenderableType:
+def render_calibration(calibration: Calibration, hardware: Mapping[str, Any]) -> RenderableType:
     """The calibration for people."""
     table = Table.grid(padding=(0, 2))
     table.add_column(style="dim")
@@ -72,8 +72,7 @@ def render_calibration(calibration: Calibration, hardware: Mapping[str, Any], fi
     ]
     for name, value in rows:
         table.add_row(name, value)
-    lines = [Text(f"! {warning}", style="yellow") for warning in warnings(calibration)]
-    return Group(table, Text(f"\nkept in {file}", style="dim", no_wrap=True, overflow="ignore"), *lines)
+    return Group(table, *(Text(f"\n! {warning}", style="yellow") for warning in warnings(calibration)))
 
 
 def _bandwidth(calibration: Calibration) -> list[tuple[str, str]]:
