@@ -75,10 +75,10 @@ class Row:
         return self.errors + self.wrong_passes + self.crashes + self.hangs
 
 
-def targets() -> dict[str, Target]:
-    """Every target of the tests, by name."""
+def targets(folder: Path) -> dict[str, Target]:
+    """Every target of the tests in this folder, by name."""
     found: dict[str, Target] = {}
-    for path in sorted(TESTS.glob("test_fuzz_*.py")):
+    for path in sorted(folder.glob("test_fuzz_*.py")):
         spec = importlib.util.spec_from_file_location(path.stem, path)
         assert spec is not None
         assert spec.loader is not None
@@ -108,8 +108,8 @@ def feed(target: Target, seed: int, first: int, count: int, report: IO[str]) -> 
         print(json.dumps({**said, "seconds": time.perf_counter() - begin}), file=report, flush=True)
 
 
-def run(target: Target, seed: int, first: int, count: int) -> Row:
-    """Feed one target with so many inputs, in child processes."""
+def run(target: Target, folder: Path, seed: int, first: int, count: int) -> Row:
+    """Feed one target of this folder with so many inputs, in child processes."""
     row, outcomes, end = Row(target.name), Counter[str](), first + count
     begin = time.perf_counter()
     while first < end and row.bad < MOST_FINDINGS:
@@ -117,7 +117,7 @@ def run(target: Target, seed: int, first: int, count: int) -> Row:
         errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed below
         words = [sys.executable, __file__, "--child", target.name, "--seed", str(seed), "--first", str(first)]
         child = subprocess.Popen(
-            [*words, "--inputs", str(end - first), "--report", str(writer)],
+            [*words, "--inputs", str(end - first), "--tests", str(folder), "--report", str(writer)],
             pass_fds=[writer],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
@@ -208,10 +208,11 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0, help="of all inputs")
     parser.add_argument("--first", type=int, default=0, help="number of the first input of each target")
     parser.add_argument("--out", type=Path, default=RESULTS, help="where the results go")
+    parser.add_argument("--tests", type=Path, default=TESTS, help="folder with the targets")
     parser.add_argument("--child", default="", help=argparse.SUPPRESS)
     parser.add_argument("--report", type=int, default=1, help=argparse.SUPPRESS)
     given = parser.parse_args()
-    known = targets()
+    known = targets(given.tests)
     if given.child:
         with os.fdopen(given.report, "w") as report:
             feed(known[given.child], given.seed, given.first, given.inputs, report)
@@ -224,7 +225,7 @@ def main() -> int:
     print(f"{'target':<18} {heads}  outcomes", flush=True)
     rows: list[Row] = []
     for target, count in zip(chosen, shares(chosen, given.inputs), strict=True):
-        rows.append(run(target, given.seed, given.first, count))
+        rows.append(run(target, given.tests, given.seed, given.first, count))
         print(line(rows[-1]), flush=True)
         for finding in rows[-1].findings:
             print(f"    {finding[:300]}", flush=True)
