@@ -5,7 +5,8 @@
 ``--root`` holds the checkouts, each in a folder named as its repository (``KernelBench``, ``robust-kbench``,
 ``BackendBench``, ``kernelfoundry``, ``reference-kernels``); one that is not there is "absent". ``--python`` is an
 interpreter with PyTorch and what the peers import; by default the one that runs this. Prints the table of
-``docs/peers.md``, writes ``benchmarks/results/peers.json``. With ``--only`` the other columns stay as they are there.
+``docs/peers.md``, writes ``benchmarks/results/peers.json``. With ``--only`` the other
+columns stay as they are there, with ``--candidate`` the other rows of the peers' columns.
 """
 
 from __future__ import annotations
@@ -44,6 +45,7 @@ PEERS = {
     for module in (kernelbench, robust_kbench, backendbench, kernelfoundry, reference_kernels)
 }
 OURS, CONTROL = "warploom", "honest"
+NAMES = [candidate.name for candidate in CANDIDATES]
 
 
 def git(checkout: Path, *arguments: str) -> str:
@@ -83,8 +85,10 @@ def together(reports: Sequence[Report]) -> Report:
     return replace(reports[0], time_ms=reports[-1].time_ms, reference_ms=reports[-1].reference_ms)
 
 
-def column(python: str, peer: str, checkout: Path, runs: int) -> dict[str, Any]:
-    """Every candidate against one peer; those that aim at the clock so many times, the median time counts."""
+def column(
+    python: str, peer: str, checkout: Path, runs: int, candidates: Sequence[Candidate]
+) -> dict[str, dict[str, Any]]:
+    """These candidates against one peer; those that aim at the clock so many times, the median time counts."""
 
     def questions(candidate: Candidate) -> list[list[str]]:
         several = runs if candidate.aim == "time" or candidate.name == CONTROL else 1
@@ -96,18 +100,18 @@ def column(python: str, peer: str, checkout: Path, runs: int) -> dict[str, Any]:
         def reports(candidate: Candidate) -> list[Report]:
             return [together([Report.read(folder / f"{one}.json") for one in run]) for run in questions(candidate)]
 
-        every = [question for candidate in CANDIDATES for run in questions(candidate) for question in run]
+        every = [question for candidate in candidates for run in questions(candidate) for question in run]
         ask(python, peer, checkout, every, folder)
-        found = {candidate.name: reports(candidate) for candidate in CANDIDATES}
+        found = {candidate.name: reports(candidate) for candidate in candidates}
     control = typical(found[CONTROL])
     if not control.accepted:
         raise SystemExit(f"error: {peer} refuses the plain control, so its column is void: {control.detail}")
     rows = {}
-    for candidate in CANDIDATES:
+    for candidate in candidates:
         word, why = cell(candidate.aim, typical(found[candidate.name]), control.time_ms)
         times = [(report.time_ms, report.reference_ms) for report in found[candidate.name]]
         rows[candidate.name] = {"cell": word, "why": why, "times_ms": times}
-    return {**provenance(peer, checkout), "cells": rows}
+    return rows
 
 
 def typical(reports: Sequence[Report]) -> Report:
@@ -140,20 +144,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--root", type=Path, required=True, help="folder with the checkouts")
     parser.add_argument("--python", default=sys.executable, help="interpreter that can import what the peers do")
     parser.add_argument("--only", choices=(*PEERS, OURS), action="append", help="ask these alone (may be repeated)")
+    parser.add_argument("--candidate", choices=NAMES, action="append", help="these rows alone, and the control")
     parser.add_argument("--runs", type=int, default=3, help="runs of each candidate that aims at the clock (3)")
     parser.add_argument("--out", type=Path, default=RESULTS, help="where the JSON goes")
     options = parser.parse_args(arguments)
     if options.runs < 1:
         parser.error("--runs must be at least 1")
     wanted = options.only or [*PEERS, OURS]
+    wanted_candidates = [one for one in CANDIDATES if one.name in (CONTROL, *(options.candidate or NAMES))]
     result: dict[str, Any] = {"columns": {}, "translated": []}
-    if options.only and options.out.exists():
+    if (options.only or options.candidate) and options.out.exists():
         result = json.loads(options.out.read_text())
     for peer in (name for name in wanted if name != OURS):
         checkout = options.root / PEERS[peer].FOLDER
         found = (checkout / ".git").exists()
         title = PEERS[peer].TITLE
-        result["columns"][peer] = column(options.python, peer, checkout, options.runs) if found else {"title": title}
+        if not found:
+            result["columns"][peer] = {"title": title}
+            continue
+        known = result["columns"].get(peer, {}).get("cells", {}) if options.candidate else {}
+        rows = column(options.python, peer, checkout, options.runs, wanted_candidates)
+        result["columns"][peer] = {**provenance(peer, checkout), "cells": {**known, **rows}}
     if OURS in wanted:
         result["translated"] = ours.judge_translated()
         cells = ours.judge_zoo(CANDIDATES, result["translated"])
