@@ -168,12 +168,16 @@ class Kernel:
     def __init__(self, title: str, build: Build, problem: Problem) -> None:
         self.title, self._build, self._problem = title, build, problem
         self.failed = ""
-        limits = Limits(start_seconds=60.0, cpu_seconds=24 * 3600)
-        self._process = CandidateProcess(Path(build.artifact), problem.name, find_jail(), limits)
+        self._process: CandidateProcess | None = None
+        try:
+            limits = Limits(start_seconds=60.0, cpu_seconds=24 * 3600)
+            self._process = CandidateProcess(Path(build.artifact), problem.name, find_jail(), limits)
+        except WorkerFailed as error:
+            self.failed = f"{error.kind} at the start: {error.message}"
 
     def __call__(self, stand: Stand) -> torch.Tensor | None:
         """The output, in the stand's memory until its next call; None once it failed."""
-        if self.failed:
+        if self.failed or self._process is None:
             return None
         try:
             stand.forget()
@@ -186,7 +190,8 @@ class Kernel:
 
     def close(self) -> None:
         """End its process."""
-        self._process.close()
+        if self._process is not None:
+            self._process.close()
 
 
 def kernels(name: str, cache: Path) -> list[Kernel]:

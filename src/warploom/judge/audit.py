@@ -2,7 +2,8 @@
 
 Every workload is drawn twice, as the checked sets of a judge's session are: a pretender meets the first set, and where
 it passes the second, as a candidate has to pass a promotion after its screening. Outputs are poisoned, compared and
-guarded by the very code that does it for a candidate.
+guarded by the very code that does it for a candidate. Held-out workloads come first, being small; timed ones are met by
+those that none of them caught.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ import numpy as np
 
 from warploom.judge import advice
 from warploom.judge.guards import poison
-from warploom.judge.layout import Layout, output_layout
-from warploom.judge.oracle import CheckedSet, draw_checked, inspect
+from warploom.judge.layout import Layout, input_layout, output_layout
+from warploom.judge.oracle import CheckedSet, draw_checked, fill, inspect
 from warploom.judge.pretenders import pretenders
 from warploom.judge.reference import ReferenceProcess
 from warploom.sandbox.buffers import SharedBuffer
@@ -45,8 +46,9 @@ def audit(
     Raises:
         ReferenceFailed: the reference cannot be computed.
     """
-    with ReferenceProcess(problem, cache) as reference, Lease.of_device().shared():
-        return _Hall(problem, reference, np.random.default_rng(seed or secrets.randbits(63))).audit(say)
+    rng = np.random.default_rng(secrets.randbits(63) if seed is None else seed)
+    with ReferenceProcess(problem, cache) as reference:
+        return _Hall(problem, reference, rng).audit(say)
 
 
 class _Hall:
@@ -54,6 +56,7 @@ class _Hall:
 
     def __init__(self, problem: Problem, reference: ReferenceProcess, rng: np.random.Generator) -> None:
         self._problem, self._reference, self._rng = problem, reference, rng
+        self._lease = Lease.of_device()
         self._met: dict[Pretender, list[Encounter]] = {pretender: [] for pretender in pretenders(problem)}
         self._absent: dict[Pretender, str] = {}
         self._facts: dict[Workload, dict[str, Any]] = {}
@@ -63,7 +66,8 @@ class _Hall:
         workloads = [*(one for one in dict.fromkeys(self._problem.held_out) if one not in timed), *timed]
         for number, workload in enumerate(workloads, start=1):
             say(f"workload {number} of {len(workloads)}: {workload}")
-            self._visit(workload, held_out=workload not in timed)
+            with self._lease.shared():  # given back between workloads: others may be timing
+                self._visit(workload, held_out=workload not in timed)
         trials = tuple(
             Trial(pretender, tuple(met), "" if met else self._absent.get(pretender, ""))
             for pretender, met in self._met.items()
@@ -73,21 +77,30 @@ class _Hall:
 
     def _visit(self, workload: Workload, held_out: bool) -> None:
         """Every pretender at one workload."""
+        going = [one for one, met in self._met.items() if held_out or not any(before.guard for before in met)]
         with ExitStack() as stack:
             sets = []
             for _ in range(SETS):
-                drawn = draw_checked(self._problem, workload, self._reference, int(self._rng.integers(1 << 62)))
-                stack.callback(drawn.inputs.close)
-                sets.append(drawn)
+                sets.append(self._draw(workload, checked=bool(going)))
+                stack.callback(sets[-1].inputs.close)
             layout = output_layout(self._problem, workload)
             target = SharedBuffer(layout.size_bytes)
             stack.callback(target.close)
-            going: list[Pretender] = list(self._met)
             for own, other in zip(sets, reversed(sets), strict=True):
                 facts = self._reference.examine(workload, own.inputs, other.inputs, own.offsets)
                 self._facts.setdefault(workload, {**facts, "eager_ns": self._eager_ns(workload, own)})
                 going = [one for one in going if self._meet(one, workload, held_out, own, target, layout)]
             self._reference.forget([target, *(one.inputs for one in sets)])
+
+    def _draw(self, workload: Workload, checked: bool) -> CheckedSet:
+        """Inputs, with their oracle if somebody is to be checked."""
+        seed = int(self._rng.integers(1 << 62))
+        if checked:
+            return draw_checked(self._problem, workload, self._reference, seed)
+        layout = input_layout(self._problem, workload)
+        inputs = SharedBuffer(layout.size_bytes)
+        fill(inputs, layout, self._problem, workload, seed)
+        return CheckedSet(inputs, layout, (), (), seed)
 
     def _meet(
         self,

@@ -59,7 +59,8 @@ class Trial:
 
     Attributes:
         pretender: which one.
-        encounters: checks it met; those where the rule changes nothing are left out.
+        encounters: checks it met; those where the rule changes nothing are left out, and timed workloads where a
+            held-out one had caught it.
         absent: why it met none, "" when it met some.
     """
 
