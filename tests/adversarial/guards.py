@@ -18,16 +18,20 @@ import numpy as np
 import pytest
 
 from warploom.judge import bench as bench_module
-from warploom.judge import compare, oracle, session, stages, verify
+from warploom.judge import compare, layout, oracle, session, stages, verify
 from warploom.judge.bench import Bench
 from warploom.judge.compare import Comparison, Expected
 from warploom.judge.evaluate import LocalJudge
 from warploom.judge.guards import Poison, poison
 from warploom.judge.layout import Array, Layout, view
+from warploom.judge.renewal import Source
 from warploom.judge.roofline import Roofline
-from warploom.sandbox import candidate_process, freezer, seccomp, wire
+from warploom.judge.watch import Watch
+from warploom.sandbox import candidate_process, freezer, jail, rules, seccomp, wire
 from warploom.sandbox.buffers import SharedBuffer
 from warploom.sandbox.jail import Jail
+from warploom.sandbox.runtime import WORKER
+from warploom.toolchain import cpp
 
 
 @dataclass(frozen=True)
@@ -139,6 +143,21 @@ def _own_inputs(off: Off) -> None:
     off.patch.setattr(Bench, "windows", lambda bench, calls: real(bench, 1) * calls)
 
 
+def _one_after_another(off: Off) -> None:
+    """No block is stopped on the way."""
+    off.patch.setattr(Watch, "wanting", False)
+
+
+def _never_repeats(off: Off) -> None:
+    """New content has the magnitudes of the content before, with other signs."""
+
+    def turn_signs(source: Source, target: Array) -> None:
+        signs = 1.0 - 2.0 * source._rng.integers(0, 2, target.size)
+        target[:] = np.resize(source._values[:512], target.size) * signs
+
+    off.patch.setattr(Source, "fill", turn_signs)
+
+
 def _tolerance(off: Off) -> None:
     """One per cent, absolute and relative, as public harnesses have it."""
 
@@ -187,57 +206,30 @@ def _strict_timed_call(off: Off) -> None:
     off.patch.setattr(stages, "verify_timed", lambda session: [])
 
 
-def _read_only(off: Off) -> None:
-    """Inputs are handed out with the descriptor that may write, and never sealed."""
-    off.patch.setattr(SharedBuffer, "read_only_fd", property(lambda buffer: buffer.fd))
+def _processor_mode(off: Off) -> None:
+    """A worker that never looks how it computes."""
+    text = WORKER.read_text()
+    careless = off.judge._cache / "worker.py"
+    careless.write_text(text.replace("changed = _changed()", 'changed = ""'))
+    assert careless.read_text() != text
+    off.patch.setattr(jail, "WORKER", careless)
 
 
-def _roofline(off: Off) -> None:
-    off.patch.setattr(Roofline, "check", lambda self, problem, timing: 0.5)
+def _limits(off: Off) -> None:
+    real = rules.confinement
+
+    def without(*given: Any) -> list[str]:
+        return [line for line in real(*given) if not line.startswith("limit ")]
+
+    off.patch.setattr("warploom.sandbox.worker_process.confinement", without)
 
 
-def _jail(off: Off) -> None:
-    """Neither namespaces nor Landlock, nor a user of its own: limits and the filter remain."""
-    off.patch.setattr(off.judge, "_jail", Jail("rlimits", ("everything",), user_namespace=False))
+def _whole_pages(off: Off) -> None:
+    off.patch.setattr(layout, "PAGE_BYTES", layout.ALIGNMENT_BYTES)
 
 
-def _seccomp(off: Off) -> None:
-    off.patch.setattr(seccomp, "supported", lambda: False)
-
-
-def _wire(off: Off) -> None:
-    """Whatever comes is an answer, and what comes besides is thrown away."""
-
-    def drain(channel: Any) -> bytes:
-        while wire_pending(channel):
-            channel.recv(wire.MESSAGE_BYTES)
-        return b""
-
-    wire_pending = wire.pending
-    off.patch.setattr(wire, "pending", drain)
-    off.patch.setattr(wire, "receive_reply", lambda channel, token: wire.Reply(text=_read(channel)))
-
-
-def _read(channel: Any) -> str:
-    data: bytes = channel.recv(wire.MESSAGE_BYTES)
-    if not data:
-        raise EOFError
-    return ""
-
-
-def _fresh_process(off: Off) -> None:
-    """A process lives on and serves the next evaluation as well."""
-    real = stages.start
-    kept: dict[str, candidate_process.CandidateProcess] = {}
-
-    def reuse(build: Any, candidate: Any, jail: Jail, limits: Any) -> candidate_process.CandidateProcess:
-        if candidate.id not in kept:
-            kept[candidate.id] = real(build, candidate, jail, limits)
-            off.ends.callback(kept[candidate.id].close)
-            off.patch.setattr(kept[candidate.id], "close", lambda: None)
-        return kept[candidate.id]
-
-    off.patch.setattr(stages, "start", reuse)
+def _library_size(off: Off) -> None:
+    off.patch.setattr(cpp, "_ARTIFACT_BYTES", 1 << 40)
 
 
 GUARDS: dict[str, Guard] = {
@@ -249,6 +241,8 @@ GUARDS: dict[str, Guard] = {
         Guard("fresh content", _fresh_content),
         Guard("content renewed after waking", _renewal_after_waking),
         Guard("inputs of their own", _own_inputs),
+        Guard("content that never repeats", _never_repeats),
+        Guard("one call after another", _one_after_another),
         Guard("comparison with the oracle", _comparison),
         Guard("every element", _every_element),
         Guard("tolerance", _tolerance),
@@ -263,6 +257,10 @@ GUARDS: dict[str, Guard] = {
         Guard("seccomp", _seccomp),
         Guard("wire checks", _wire, behind=("freeze",)),
         Guard("fresh process", _fresh_process),
+        Guard("processor mode", _processor_mode),
+        Guard("limits", _limits),
+        Guard("whole pages", _whole_pages, prepared=True),
+        Guard("size of the library", _library_size),
         Guard(
             "answers elsewhere",
             reason="by construction: expected values are in the parent and in the reference process, and in no file; "

@@ -1,0 +1,23 @@
+#include <math.h>
+#include <stdint.h>
+
+static void norm_row(const float* row, float* out, int64_t cols) {
+    double sum = 0.0, squares = 0.0;
+    for (int64_t j = 0; j < cols; ++j) sum += row[j];
+    const float mean = static_cast<float>(sum / cols);
+    for (int64_t j = 0; j < cols; ++j) squares += (row[j] - mean) * (row[j] - mean);
+    const float scale = static_cast<float>(1.0 / sqrt(squares / cols + 1e-5));
+    for (int64_t j = 0; j < cols; ++j) {
+        const float value = (row[j] - mean) * scale;
+        out[j] = value < 0.0f ? 0.0f : value;
+    }
+}
+
+// Scratch memory on the stack that it was given.
+extern "C" void rectified_norm(const float* x, float* out, int64_t rows, int64_t cols) {
+    float scratch[8192];
+    for (int64_t i = 0; i < rows; ++i) {
+        norm_row(x + i * cols, scratch, cols);
+        for (int64_t j = 0; j < cols; ++j) out[i * cols + j] = scratch[j];
+    }
+}
