@@ -4,8 +4,8 @@
     python benchmarks/rejections.py --runs runs/ --problems softmax   # and what these runs promoted
     python benchmarks/rejections.py --problems rope --times 100
 
-A verification is a fresh process and, for every workload, inputs drawn from a new secret seed with their own float64
-oracle; each runs twice, as for a promotion. Nothing is timed. ``--runs`` takes every ``best/evidence.json`` below it.
+A verification is a fresh process and, for every workload (and every timed shape with values of a held-out recipe),
+inputs drawn from a new secret seed with their own float64 oracle; each runs twice, as for a promotion. Nothing is timed. ``--runs`` takes every ``best/evidence.json`` below it.
 Writes ``benchmarks/results/rejections.json`` and prints a table; the exit code is 1 when a kernel was rejected.
 """
 

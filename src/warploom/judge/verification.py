@@ -81,8 +81,15 @@ class Verification:
         return Verdict(tuple(checks))
 
     def _workloads(self) -> list[Workload]:
-        """Held-out ones first, small ones first among them, as the judge takes them."""
-        return [*sorted(self.problem.held_out, key=self.problem.traffic_bytes), *self.problem.workloads]
+        """Held-out ones, timed ones, and timed shapes with the values of a held-out recipe drawn by lot."""
+        recipes = sorted({workload.recipe for workload in self.problem.held_out})
+        stressed = [
+            Workload(recipe=str(self._rng.choice(others)), **workload.extents)
+            for workload in self.problem.workloads
+            if (others := [recipe for recipe in recipes if recipe != workload.recipe])
+        ]
+        held_out = sorted(self.problem.held_out, key=self.problem.traffic_bytes)
+        return [*held_out, *self.problem.workloads, *stressed]
 
     @contextlib.contextmanager
     def _trial(self, workload: Workload) -> Iterator[Trial]:
@@ -91,7 +98,7 @@ class Verification:
         with SharedBuffer(layout.size_bytes) as first, SharedBuffer(layout.size_bytes) as second:
             checked = draw_checked(self.problem, workload, self._reference, seed)
             try:
-                held_out = workload in self.problem.held_out
+                held_out = workload not in self.problem.workloads
                 yield Trial(workload, checked, layout, (first, second), held_out, f"workload {workload}")
             finally:
                 checked.inputs.close()

@@ -67,8 +67,9 @@ def test_each_verification_draws_its_own_inputs_and_a_wrong_kernel_fails(problem
     assert isinstance(first, Verdict)
     assert isinstance(second, Verdict)
     assert first.passed
-    assert [check.held_out for check in first.checks] == [True, False]
-    assert len({check.seed for check in (*first.checks, *second.checks)}) == 4
+    assert [check.workload for check in first.checks] == ["n=7:special", "n=1000", "n=1000:special"]
+    assert [check.held_out for check in first.checks] == [True, False, True]
+    assert len({check.seed for check in (*first.checks, *second.checks)}) == 6
     assert isinstance(wrong, Failed)
     assert (wrong.stage, wrong.kind) == ("verify", "wrong_result")
     assert isinstance(broken, Failed)
