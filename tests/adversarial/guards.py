@@ -206,6 +206,59 @@ def _strict_timed_call(off: Off) -> None:
     off.patch.setattr(stages, "verify_timed", lambda session: [])
 
 
+def _read_only(off: Off) -> None:
+    """Inputs are handed out with the descriptor that may write, and never sealed."""
+    off.patch.setattr(SharedBuffer, "read_only_fd", property(lambda buffer: buffer.fd))
+
+
+def _roofline(off: Off) -> None:
+    off.patch.setattr(Roofline, "check", lambda self, problem, timing: 0.5)
+
+
+def _jail(off: Off) -> None:
+    """Neither namespaces nor Landlock, nor a user of its own: limits and the filter remain."""
+    off.patch.setattr(off.judge, "_jail", Jail("rlimits", ("everything",), user_namespace=False))
+
+
+def _seccomp(off: Off) -> None:
+    off.patch.setattr(seccomp, "supported", lambda: False)
+
+
+def _wire(off: Off) -> None:
+    """Whatever comes is an answer, and what comes besides is thrown away."""
+
+    def drain(channel: Any) -> bytes:
+        while wire_pending(channel):
+            channel.recv(wire.MESSAGE_BYTES)
+        return b""
+
+    wire_pending = wire.pending
+    off.patch.setattr(wire, "pending", drain)
+    off.patch.setattr(wire, "receive_reply", lambda channel, token: wire.Reply(text=_read(channel)))
+
+
+def _read(channel: Any) -> str:
+    data: bytes = channel.recv(wire.MESSAGE_BYTES)
+    if not data:
+        raise EOFError
+    return ""
+
+
+def _fresh_process(off: Off) -> None:
+    """A process lives on and serves the next evaluation as well."""
+    real = stages.start
+    kept: dict[str, candidate_process.CandidateProcess] = {}
+
+    def reuse(build: Any, candidate: Any, jail: Jail, limits: Any) -> candidate_process.CandidateProcess:
+        if candidate.id not in kept:
+            kept[candidate.id] = real(build, candidate, jail, limits)
+            off.ends.callback(kept[candidate.id].close)
+            off.patch.setattr(kept[candidate.id], "close", lambda: None)
+        return kept[candidate.id]
+
+    off.patch.setattr(stages, "start", reuse)
+
+
 def _processor_mode(off: Off) -> None:
     """A worker that never looks how it computes."""
     text = WORKER.read_text()
