@@ -4,9 +4,10 @@
     python benchmarks/rejections.py --runs runs/ --problems softmax   # and what these runs promoted
     python benchmarks/rejections.py --problems rope --times 100
 
-A verification is a fresh process and, for every workload (and every timed shape with values of a held-out recipe),
-inputs drawn from a new secret seed with their own float64 oracle; each runs twice, as for a promotion. Nothing is timed. ``--runs`` takes every ``best/evidence.json`` below it.
-Writes ``benchmarks/results/rejections.json`` and prints a table; the exit code is 1 when a kernel was rejected.
+A verification is a fresh process and, for every workload and every timed shape with values of a held-out recipe, inputs
+drawn from a new secret seed with their own float64 oracle; each runs twice, as for a promotion. Nothing is timed.
+``--runs`` takes every ``best/evidence.json`` below it. Prints a table and writes ``benchmarks/results/rejections.json``
+after every kernel; the exit code is 1 when one was rejected.
 """
 
 from __future__ import annotations
@@ -119,13 +120,19 @@ def main() -> int:
             for kernel in (kernel for kernel in chosen if kernel.problem == name):
                 rows.append(verified(kernel, verification, given.times))
                 print(line(rows[-1]), flush=True)
-    rejected = sum(len(row.rejections) for row in rows)
-    total = sum(row.verifications for row in rows)
+                write(rows, given.out)
+    rejected, total = write(rows, given.out)
     print(f"\n{rejected} of {total} verifications of {len(rows)} honest kernels were rejections")
-    given.out.parent.mkdir(parents=True, exist_ok=True)
-    result = {"verifications": total, "rejections": rejected, "kernels": [asdict(row) for row in rows]}
-    given.out.write_text(json.dumps(result, indent=1) + "\n")
     return 1 if rejected else 0
+
+
+def write(rows: Sequence[Row], out: Path) -> tuple[int, int]:
+    """Write the results so far; rejections and verifications in all."""
+    rejected, total = sum(len(row.rejections) for row in rows), sum(row.verifications for row in rows)
+    result = {"verifications": total, "rejections": rejected, "kernels": [asdict(row) for row in rows]}
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(json.dumps(result, indent=1) + "\n")
+    return rejected, total
 
 
 if __name__ == "__main__":
