@@ -206,6 +206,10 @@ def _strict_timed_call(off: Off) -> None:
     off.patch.setattr(stages, "verify_timed", lambda session: [])
 
 
+def _stressed(off: Off) -> None:
+    off.patch.setattr(stages, "verify_stressed", lambda session, process: [])
+
+
 def _read_only(off: Off) -> None:
     """Inputs are handed out with the descriptor that may write, and never sealed."""
     off.patch.setattr(SharedBuffer, "read_only_fd", property(lambda buffer: buffer.fd))
@@ -304,6 +308,7 @@ GUARDS: dict[str, Guard] = {
         Guard("repeat", _repeat),
         Guard("timed-call verification", _timed_calls),
         Guard("strict timed call", _strict_timed_call),
+        Guard("recipes on timed shapes", _stressed),
         Guard("read-only inputs", _read_only, prepared=True),
         Guard("roofline", _roofline),
         Guard("jail", _jail),

@@ -164,7 +164,9 @@ def test_a_promotion_is_measured_against_every_baseline_and_verified_again(judge
     described = judge.describe()["baselines"]["compile"]
     assert baselines == ({"eager"} if "absent" in described else {"eager", "compile"})
     assert all(len(timing.samples_ns) >= 20 for timing in found.timings)
-    assert len(found.verdict.checks) == 3 + 2 + 2
+    # Held-out ones, timed ones, timed shapes with held-out values, timed calls.
+    assert len(found.verdict.checks) == 3 + 2 + 2 + 2
+    assert sum(check.held_out for check in found.verdict.checks) == 3 + 2
     seeds = [check.seed for check in found.verdict.checks]
     assert len(set(seeds)) == len(seeds)
 

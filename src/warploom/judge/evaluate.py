@@ -173,6 +173,8 @@ class LocalJudge:
                         process = stack.enter_context(stages.start(build, job.candidate, self._jail, self._limits))
                     with _clock(elapsed, "verify"):
                         checks, first_ns = stages.verify_all(session, process, promote, self._limits.call_seconds)
+                        if promote:
+                            checks += stages.verify_stressed(session, process)
                     rival = self._start_rival(job, stack) if promote else None
                 with self._lease.exclusive(), _clock(elapsed, "time"):
                     timings, notes = stages.time_all(session, self._roofline, process, rival, job, first_ns)

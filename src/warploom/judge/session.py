@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import random
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -165,6 +166,27 @@ class Session:
             repeat: run it twice, to see whether the kernel repeats itself.
         """
         return self._trial(bench.workload, f"workload {bench.workload}", held_out=False, repeat=repeat, fresh=False)
+
+    @contextlib.contextmanager
+    def stressed_trial(self, bench: Bench) -> Iterator[Trial | None]:
+        """A timed shape with the values of a held-out recipe drawn by lot, on content drawn now; None without one.
+
+        Raises:
+            ReferenceFailed: an oracle could not be computed.
+        """
+        own = bench.workload
+        recipes = sorted({workload.recipe for workload in self.problem.held_out} - {own.recipe})
+        if not recipes:
+            yield None
+            return
+        workload = Workload(recipe=recipes[int(self.rng.integers(len(recipes)))], **own.extents)
+        checked = draw_checked(self.problem, workload, self.reference, self._seed())
+        title = f"workload {own} with {workload.recipe} values"
+        try:
+            outputs = self._outputs[str(own)][:1]
+            yield Trial(workload, checked, self._layouts[str(own)], outputs, held_out=True, title=title)
+        finally:
+            checked.inputs.close()
 
     def _trial(self, workload: Workload, title: str, *, held_out: bool, repeat: bool, fresh: bool) -> Trial:
         name = str(workload)

@@ -68,6 +68,23 @@ def verify_all(
     return checks, first_ns
 
 
+def verify_stressed(session: Session, process: CandidateProcess) -> list[Check]:
+    """Every timed shape once more, with values of a held-out recipe.
+
+    A kernel can be right on all held-out shapes and careless on the timed ones, where it pays.
+
+    Raises:
+        Fault: a check failed, or the process did.
+        ReferenceFailed: an oracle could not be computed.
+    """
+    checks: list[Check] = []
+    for bench in session.benches:
+        with session.stressed_trial(bench) as trial:
+            if trial:
+                checks += verify(process, [trial], session.problem, call_deadline_s(bench), session.rng)[0]
+    return checks
+
+
 def time_all(
     session: Session,
     roofline: Roofline,

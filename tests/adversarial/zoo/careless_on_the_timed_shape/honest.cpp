@@ -1,0 +1,22 @@
+#include <math.h>
+
+static void norm_row(const float* row, float* out, int64_t cols) {
+    double sum = 0.0, squares = 0.0;
+    for (int64_t j = 0; j < cols; ++j) sum += row[j];
+    const float mean = static_cast<float>(sum / cols);
+    for (int64_t j = 0; j < cols; ++j) squares += (row[j] - mean) * (row[j] - mean);
+    const float scale = static_cast<float>(1.0 / sqrt(squares / cols + 1e-5));
+    for (int64_t j = 0; j < cols; ++j) {
+        const float value = (row[j] - mean) * scale;
+        out[j] = value < 0.0f ? 0.0f : value;
+    }
+}
+
+// A form of its own for the timed shape, as careful as the other.
+extern "C" void rectified_norm(const float* x, float* out, int64_t rows, int64_t cols) {
+    if (rows == 64 && cols == 256) {
+        for (int64_t i = 64; i-- > 0;) norm_row(x + i * 256, out + i * 256, 256);
+        return;
+    }
+    for (int64_t i = 0; i < rows; ++i) norm_row(x + i * cols, out + i * cols, cols);
+}
