@@ -4,8 +4,9 @@
     python benchmarks/coverage.py --measure 20           # and 20 real measurements of each known slowdown
 
 The simulation draws log-ratios of pairs from models of the noise of shared machines, and sends them through the judge's
-own stopping rule, interval and promotion rule. The measurement sends a kernel whose slowdown is known
-(:mod:`warploom.judge.yardstick`) through the real judge, side by side with itself: fresh processes, fresh inputs.
+own stopping rule, interval and promotion rule. The noise that ``benchmarks/noise.py`` recorded is cut into stretches of
+pairs. The measurement sends a kernel whose slowdown is known (:mod:`warploom.judge.yardstick`) through the real judge,
+side by side with itself: fresh processes, fresh inputs.
 Writes ``benchmarks/results/coverage.json`` and prints tables; exit 1 when the interval holds the truth too rarely under
 noise whose pairs are independent.
 """
@@ -33,6 +34,7 @@ from warploom.values.problem import Workload
 from warploom.values.speedup import log_ratios, median_interval, speedup, workload_speedup
 
 RESULTS = Path(__file__).parent / "results" / "coverage.json"
+RECORDED = Path(__file__).parents[1] / "tests" / "unit" / "judge" / "recorded_noise.json"
 NOMINAL = 0.95
 ALLOWED = 0.92
 """The interval may hold the truth so rarely: the nominal rate, less what a few hundred series can miss it by."""
@@ -164,6 +166,24 @@ def simulate(models: dict[str, Noise], series: int) -> dict[str, Any]:
     return found
 
 
+def recorded(path: Path) -> dict[str, Any]:
+    """State of the machine → pairs → share of the recorded stretches of so many pairs whose interval holds 0.
+
+    Args:
+        path: what ``benchmarks/noise.py`` recorded of a kernel beside itself.
+    """
+    found: dict[str, Any] = {}
+    for state, record in json.loads(path.read_text())["states"].items():
+        timings = [timing for comparison in record["comparisons"] for timing in comparison["timings"]]
+        series = [[math.log(b / a) for a, b in zip(t["own_ns"], t["other_ns"], strict=True)] for t in timings]
+        found[state] = {}
+        for pairs in PAIRS:
+            stretches = [one[at : at + pairs] for one in series for at in range(0, len(one) - pairs + 1, pairs)]
+            share = sum(_holds(values, 0.0) for values in stretches) / len(stretches)
+            found[state][str(pairs)] = {"stretches": len(stretches), "holds": share}
+    return found
+
+
 def measure(count: int, slowdowns: Sequence[float], cache: Path) -> dict[str, Any]:
     """Known slowdowns through the real judge, so many times each.
 
@@ -223,6 +243,9 @@ def tables(result: dict[str, Any]) -> str:
     for name, found in result["simulation"].items():
         cells = [*found["fixed"].values(), found["screen"]["coverage"], found["promote"]["coverage"]]
         lines.append(_line([name, *(f"{cell:.1%}" for cell in cells)]))
+    for state, found in result["recorded"].items():
+        cells = [f"{cell['holds']:.1%} of {cell['stretches']}" for cell in found.values()]
+        lines.append(_line([f"recorded, {state}", *cells, "", ""]))
     lines += ["", _line(["promoted", "no gain", *(f"+{gain:.0%}" for gain in GAINS[1:])]), _rule(len(GAINS) + 1)]
     for name, found in result["simulation"].items():
         lines.append(_line([name, *(f"{share:.1%}" for share in found["promoted"].values())]))
@@ -270,6 +293,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.series < 1 or options.measure < 0:
         parser.error("--series must be at least 1, --measure at least 0")
     result: dict[str, Any] = {"series": options.series, "nominal": NOMINAL}
+    result["recorded"] = recorded(RECORDED)
     result["simulation"] = simulate(INDEPENDENT | DEPENDENT, options.series)
     write(options.out, result)
     if options.measure:

@@ -83,6 +83,16 @@ def test_a_measurement_is_held_against_the_known_slowdown(coverage: ModuleType) 
     assert summary["holds"] == pytest.approx(2 / 3)
 
 
+def test_recorded_noise_is_cut_into_stretches(coverage: ModuleType, tmp_path: Path) -> None:
+    path = tmp_path / "noise.json"
+    even = {"own_ns": [100.0, 101.0] * 30, "other_ns": [101.0, 100.0] * 30}
+    apart = {"own_ns": [100.0, 101.0] * 30, "other_ns": [200.0, 201.0] * 30}
+    path.write_text(json.dumps({"states": {"quiet": {"comparisons": [{"timings": [even, apart]}]}}}))
+    found = coverage.recorded(path)["quiet"]
+    assert found["20"] == {"stretches": 6, "holds": 0.5}
+    assert found["60"] == {"stretches": 2, "holds": 0.5}
+
+
 def test_it_writes_and_prints_and_complains_when_the_truth_is_missed(
     coverage: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
