@@ -126,3 +126,9 @@ def test_a_value_that_c_cannot_read_is_refused(word: str) -> None:
     """Found: five thousand digits raised a ValueError; infinities and foreign digits went into the source."""
     with pytest.raises(SourceError, match="line 1"):
         tune.declared(f"TUNE(A, {word}, 2)")
+
+
+def test_odd_names_and_values_of_parameters_are_refused_in_one_line() -> None:
+    """Found: a line feed in a name broke the message."""
+    check_tune((TUNED, {"a\nb": 1}))
+    check_tune((TUNED, {"BLOCK": "6\n4"}))

@@ -68,10 +68,10 @@ def resolve(source: str, parameters: Mapping[str, Scalar]) -> str:
         if name not in lines:
             near = get_close_matches(name, lines, n=1)
             known = f"; did you mean {near[0]}?" if near else f"; it declares: {', '.join(lines) or 'none'}"
-            raise SourceError(f"parameter {name}: the source has no such TUNE line{known}")
+            raise SourceError(f"parameter {name!r}: the source has no such TUNE line{known}")
         if value not in lines[name].choices:
             listed = ", ".join(str(choice) for choice in lines[name].choices)
-            raise SourceError(f"line {lines[name].line}: {name} = {value} is none of its choices: {listed}")
+            raise SourceError(f"line {lines[name].line}: {name} = {value!r} is none of its choices: {listed}")
     rows = source.split("\n")
     for line in lines.values():
         value = parameters.get(line.name, line.default)
