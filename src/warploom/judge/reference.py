@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import select
+import signal
 import socket
 import subprocess
 import sys
@@ -178,11 +179,7 @@ class ReferenceProcess:
     ) -> dict[str, Any]:
         """What can be said of the reference at a call (see :func:`warploom.judge.pretend.examine`); the call is kept.
 
-        Args:
-            workload: of the call.
-            inputs: of the call.
-            others: of another call of the same workload, laid out alike.
-            offsets: of every input in both.
+        ``others`` are the inputs of another call of the same workload, laid out alike.
         """
         self._know([inputs, others], writable=False)
         return self._ask(
@@ -297,4 +294,7 @@ class ReferenceProcess:
             self._process.wait(2)
         self._log.seek(0)
         said = self._log.read()[-600:].decode(errors="replace").strip()
-        return ReferenceFailed(f"the reference process ended ({doing}, status {self._process.poll()}): {said}")
+        status = self._process.poll()
+        if status == -signal.SIGSEGV and not said:
+            said = "it wrote where it may only read; does the reference change an input? (x.mul_ for x * …)"
+        return ReferenceFailed(f"the reference process ended ({doing}, status {status}): {said}")

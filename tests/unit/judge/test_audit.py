@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from warploom.errors import ReferenceFailed
 from warploom.judge.advice import advise, findings
 from warploom.judge.audit import SETS, audit
 from warploom.problems.load import load_problem
@@ -139,6 +140,13 @@ def test_a_wild_reference_is_found_out(tmp_path: Path) -> None:
     remarks = " / ".join(finding.what for finding in found.findings if not finding.grave)
     assert "3 of 6 output elements are NaN or infinite at n=3:large" in remarks
     assert [finding.grave for finding in found.findings] == sorted((f.grave for f in found.findings), reverse=True)
+
+
+@pytest.mark.torch
+def test_a_reference_that_changes_its_input_is_told_so(tmp_path: Path) -> None:
+    changing = GOOD.replace("return x / x.norm", "return x.div_(2) / x.norm")
+    with pytest.raises(ReferenceFailed, match="does the reference change an input"):
+        audited(changing, tmp_path)
 
 
 # ------------------------------------------------------------ what is made of it, without PyTorch
