@@ -20,6 +20,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from warploom.cli import main
 from warploom.cli.main import run
 from warploom.errors import ConfigError
 from warploom.testing.damage import damaged_text, odd_text, odd_value
@@ -165,3 +166,18 @@ def test_any_values_of_known_keys(mapping: dict[str, Any]) -> None:
 def test_the_words_come_as_the_system_gives_them() -> None:
     assert sys.getfilesystemencodeerrors() == "surrogateescape"
     assert check_words(["show", "\udcff"]) == "exit code 2"
+
+
+@pytest.mark.parametrize(("error", "said"), [(MemoryError(), "smaller"), (MemoryError("a buffer of 9 GB"), "9 GB")])
+def test_too_little_memory_is_said(error: MemoryError, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Found: a traceback."""
+
+    def show() -> None:
+        raise error
+
+    monkeypatch.setattr(main, "_load", lambda name: show)
+    heard = io.StringIO()
+    with contextlib.redirect_stderr(heard):
+        assert run(["show"]) == 1
+    assert heard.getvalue().startswith("error: not enough memory: ")
+    assert said in heard.getvalue()

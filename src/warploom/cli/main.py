@@ -64,8 +64,8 @@ def run(arguments: Sequence[str]) -> int:
     except BrokenPipeError:  # the reader left, as in `warploom show … | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return PASSED
-    except MemoryError:
-        return _complain("this machine has not enough memory for it", FAILED, as_json)
+    except MemoryError as error:
+        return _complain(f"not enough memory: {str(error) or 'make the workloads smaller'}", FAILED, as_json)
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         return _complain(f"{where}{error.strerror or error}", BAD_INPUT, as_json)

@@ -13,6 +13,15 @@ _SEAL_SHRINK = 0x2
 _SEAL_GROW = 0x4
 _SEAL_FUTURE_WRITE = 0x10
 
+LARGE_BYTES = 1 << 28
+"""From here on a buffer is compared with what the machine has left."""
+
+
+def available_bytes() -> int:
+    """Memory that can be had without swapping, as the kernel estimates it."""
+    with open("/proc/meminfo", encoding="ascii") as lines:  # noqa: PTH123 - the shortest way
+        return next(1024 * int(line.split()[1]) for line in lines if line.startswith("MemAvailable:"))
+
 
 class SharedBuffer:
     """A block of zeroed memory with a descriptor that can be handed to a worker.
@@ -26,11 +35,17 @@ class SharedBuffer:
     Attributes:
         size_bytes: as asked for, at least 1.
         memory: the owner's own view, readable and writable, its pages already there.
+
+    Raises:
+        MemoryError: it is more than the machine has left.
     """
 
     def __init__(self, size_bytes: int) -> None:
         if size_bytes < 1:
             raise ValueError(f"a buffer needs at least one byte, got {size_bytes}")
+        # Its pages are taken at once, and the kernel would end the judge rather than refuse them.
+        if size_bytes > LARGE_BYTES and size_bytes > available_bytes():
+            raise MemoryError(f"a buffer of {size_bytes / 1e9:.1f} GB, more than this machine has left")
         self.size_bytes = size_bytes
         self._fd = os.memfd_create("warploom", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
         self._reader = -1

@@ -8,6 +8,7 @@ import os
 
 import pytest
 
+from warploom.sandbox import buffers
 from warploom.sandbox.buffers import SharedBuffer
 
 
@@ -77,3 +78,10 @@ def test_closing_gives_every_descriptor_back() -> None:
 def test_an_empty_buffer_is_refused() -> None:
     with pytest.raises(ValueError, match="at least one byte"):
         SharedBuffer(0)
+
+
+def test_more_than_the_machine_has_is_refused_before_its_pages_are_taken() -> None:
+    """Found: the kernel would have ended the whole judge."""
+    assert buffers.available_bytes() > 1 << 20
+    with pytest.raises(MemoryError, match="GB, more than this machine has left"):
+        SharedBuffer(buffers.available_bytes() * 2)
