@@ -78,7 +78,10 @@ class Cookbook:
 
     def sites(self, move: str, unit: Unit) -> Sequence[Site]:
         """Where a move applies; remembered, because finding that out means trying every loop."""
-        return self._offers[move](unit)
+        return () if self._too_late(move, unit) else self._offers[move](unit)
+
+    def _too_late(self, move: str, unit: Unit) -> bool:
+        return self.moves[move].phase <= Phase.BLOCKING and statements(unit) > MOST_TO_BLOCK
 
     def in_order(self, steps: Iterable[Step]) -> list[Step]:
         """The steps in phase order; within a phase they keep their order. Unknown moves are dropped."""
@@ -143,7 +146,7 @@ class Cookbook:
             NotApplicable: the step changes nothing here.
         """
         move = self.moves[step.move]
-        if move.phase <= Phase.BLOCKING and statements(unit) > MOST_TO_BLOCK:
+        if self._too_late(step.move, unit):
             raise NotApplicable(f"{step.move}: the loops are unrolled already")
         parameters = dict(step.parameters)
         sites = self.sites(step.move, unit)
@@ -176,6 +179,7 @@ class Cookbook:
         return changed, first
 
 
+@remembered()
 def statements(unit: Unit) -> int:
     """How many statements the unit has."""
     return sum(1 for function in unit.functions for _ in walk(function.body))

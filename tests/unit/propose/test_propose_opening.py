@@ -9,7 +9,7 @@ from warploom.propose.moves.book import COMPOSITES, MOVES
 from warploom.propose.moves.protocol import Phase, Site
 from warploom.propose.mutate import Mutation, Mutations
 from warploom.propose.opening import First, Opening
-from warploom.propose.recipe import Cookbook
+from warploom.propose.recipe import MOST_TO_BLOCK, Cookbook
 from warploom.syntax.cpp.tree import Comment, Unit
 from warploom.values.candidate import Candidate, Scalar, Step
 
@@ -76,7 +76,7 @@ class Marking:
     """A move that counts how often it is asked and applied."""
 
     name = "mark"
-    phase = Phase.POLISH
+    phase: Phase = Phase.POLISH
 
     def __init__(self) -> None:
         self.asked = self.applied = 0
@@ -102,3 +102,13 @@ def test_sites_are_looked_for_once_a_tree_and_an_attempt_is_not_made_twice() -> 
     assert cookbook.replay(ROOT, (step,)).steps == (step,)
     assert (move.asked, move.applied) == (1, 1)
     assert not cookbook.attempt(ROOT, root, Step("mark", "twice:j"))
+
+
+def test_early_moves_are_not_even_looked_for_in_an_unrolled_source() -> None:
+    move = Marking()
+    move.phase = Phase.BLOCKING
+    cookbook = Cookbook([move])
+    many = SOURCE.replace("        out[i] = 2.0f * x[i];\n", "        out[i] = 2.0f * x[i];\n" * (MOST_TO_BLOCK + 1))
+    unit = cookbook.replay(Candidate("0" * 16, "cpp", (("twice.cpp", many),), "twice"), ()).unit
+    assert cookbook.sites("mark", unit) == ()
+    assert move.asked == 0

@@ -60,7 +60,9 @@ class RegisterBlock:
         for column, row in _candidates(unit):
             label = ":".join([column.function.name, *([row.variable] if row else []), column.loop.variable])
             sums = accumulators(column.loop.body)
-            if (not sums and row is None) or (row is not None and not _shares(column, row)):
+            if not _sums_scalars(column.loop if row is None else _innermost(column, row)):
+                continue
+            if row is not None and not _shares(column, row):
                 continue
             packs = [p for p, order in _PACKS if applies(self, unit, label, {**_PROBE, "pack": p, "outer": order})]
             if row is None and len(sums) < 2:
@@ -209,11 +211,21 @@ def _candidates(unit: Unit) -> Iterator[tuple[Place, Loop | None]]:
         yield second, None
 
 
+def _innermost(column: Place, row: Loop) -> Loop:
+    return column.loop if any(one is column.loop for one in walk(row.body)) else row
+
+
+def _sums_scalars(loop: Loop) -> bool:
+    """Whether an iteration has scalar accumulators; in blocks already, it has vectors."""
+    sums = accumulators(loop.body)
+    return any(isinstance(s, Declare) and s.name in sums and "x16" not in s.type for s in loop.body)
+
+
 def _shares(column: Place, row: Loop) -> bool:
     """Whether something that depends on the column loop is the same for every row."""
-    outer = row if any(one is column.loop for one in walk(row.body)) else column.loop
+    innermost = _innermost(column, row)
+    outer = row if innermost is column.loop else column.loop
     variables = {column.loop.variable, row.variable}
-    innermost = column.loop if outer is row else row
     inner = {one.variable for one in walk(innermost.body) if isinstance(one, Loop)}
     return any(
         names_in(access) & variables == {column.loop.variable} and names_in(access) & inner

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -22,6 +22,7 @@ from warploom.syntax.cpp.query import (
     root_name,
     type_of,
 )
+from warploom.syntax.cpp.remember import remembered
 from warploom.syntax.cpp.render import render
 from warploom.syntax.cpp.tree import (
     Assign,
@@ -108,7 +109,13 @@ def _flat(part: Expression) -> Expression:
 
 def inlined(statements: Statements, function: Function) -> Statements:
     """The statements without their integer and pointer locals that are assigned once: their values take their place."""
-    return map_statements(_inlined(statements, function), _flat)
+    return _inliner(function)(statements)
+
+
+@remembered(most=16)
+def _inliner(function: Function) -> Callable[[Statements], Statements]:
+    """Many moves ask for the same nest of the same function, loop by loop."""
+    return remembered()(lambda statements: map_statements(_inlined(statements, function), _flat))
 
 
 def _inlined(statements: Statements, function: Function) -> Statements:
