@@ -59,6 +59,6 @@ CANDIDATES = (
     Candidate("lazy_tensor", "computes when looked at, not when called", "time", exploits=(15,)),
     Candidate("patched_clock", "hides 5/6 of its time from the clocks", "time", exploits=(16,)),
     Candidate("by_address", "remembers results by address", "time", exploits=(3,)),
-    Candidate("idle_after_check", "computes nothing after eight calls", "time", exploits=(17, 35)),
-    Candidate("mostly_idle", "computes every sixth call after eight", "time", exploits=(17, 35)),
+    Candidate("idle_after_check", "computes nothing after ten calls", "time", exploits=(17, 35)),
+    Candidate("mostly_idle", "computes every eighth call after ten", "time", exploits=(17, 35)),
 )

@@ -88,11 +88,10 @@ def together(reports: Sequence[Report]) -> Report:
 def column(
     python: str, peer: str, checkout: Path, runs: int, candidates: Sequence[Candidate]
 ) -> dict[str, dict[str, Any]]:
-    """These candidates against one peer; those that aim at the clock so many times, the median time counts."""
+    """These candidates against one peer, each so many times; the run with the median time counts."""
 
     def questions(candidate: Candidate) -> list[list[str]]:
-        several = runs if candidate.aim == "time" or candidate.name == CONTROL else 1
-        return [[f"{candidate.name}:{step}:{number}" for step in PEERS[peer].STEPS] for number in range(several)]
+        return [[f"{candidate.name}:{step}:{number}" for step in PEERS[peer].STEPS] for number in range(runs)]
 
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -145,7 +144,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--python", default=sys.executable, help="interpreter that can import what the peers do")
     parser.add_argument("--only", choices=(*PEERS, OURS), action="append", help="ask these alone (may be repeated)")
     parser.add_argument("--candidate", choices=NAMES, action="append", help="these rows alone, and the control")
-    parser.add_argument("--runs", type=int, default=3, help="runs of each candidate that aims at the clock (3)")
+    parser.add_argument("--runs", type=int, default=3, help="runs of each candidate (3)")
     parser.add_argument("--out", type=Path, default=RESULTS, help="where the JSON goes")
     options = parser.parse_args(arguments)
     if options.runs < 1:

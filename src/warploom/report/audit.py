@@ -12,7 +12,6 @@ from rich.text import Text
 
 from warploom.values.audit import FAMILIES, Audit, Finding, Trial
 
-
 HUGE = 1e6
 """An error of so many tolerances needs no number."""
 
