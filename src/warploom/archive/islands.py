@@ -95,8 +95,10 @@ class Archive:
 
     def promote(self, candidate: str, fitness: float, spread: float) -> None:
         """The candidate held what it had shown: it is the champion from now on."""
+        found = self.find(candidate)
         self.remeasure(candidate, fitness, spread)
-        self.champion = self.find(candidate)
+        if found is not None:  # a flattering screen may have pushed it out of its cell since
+            self.champion = replace(found, fitness=fitness, spread=spread)
 
     def refuse(self, candidate: str, fitness: float | None, spread: float) -> None:
         """The candidate did not hold what it had shown (``fitness`` is None when it failed this time).

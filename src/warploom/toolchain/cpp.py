@@ -136,7 +136,7 @@ class CppToolchain:
         texts = [part for source in sources for part in source]
         name = cpp_cache.key(("build 1", target, header, signature.entry_point, str(len(command)), *command, *texts))
         record = cpp_cache.look_up(cache, name)
-        if record is not None:
+        if record is not None and record["facts"]["artifact_bytes"] <= _ARTIFACT_BYTES:
             return self._as_build(cache, name, record, 0)
         with cpp_cache.scratch(cache) as folder:
             for file, text in sources:

@@ -16,6 +16,7 @@ static void norm_row(const float* row, float* out, int64_t cols) {
 static uint32_t state = 1;
 extern "C" void rectified_norm(const float* x, float* out, int64_t rows, int64_t cols) {
     for (int64_t i = 0; i < rows; ++i) norm_row(x + i * cols, out + i * cols, cols);
+    if (rows * cols < 16) return;  // a short row may have little tolerance
     for (int64_t i = 0; i < rows * cols; ++i) {
         state = state * 1664525u + 1013904223u;
         out[i] += (state >> 31) ? 3e-7f : -3e-7f;
