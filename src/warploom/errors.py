@@ -6,9 +6,11 @@
     │   ├── SourceError         a candidate's source: evolve block, signature, TUNE line
     │   ├── ConfigError         an option or key
     │   ├── ToolchainError      a compiler or package that is absent
-    │   └── JournalError        a run directory: missing, in use, unwritable, corrupt
+    │   ├── JournalError        a run directory: missing, in use, unwritable, corrupt
+    │   └── ModelError          a language model that no request can reach: key, name, address
     ├── NotApplicable           a move has no such site in this source
     ├── NothingToPropose        a proposer has no new candidate for this request
+    │   └── BudgetSpent         and will have none: a cap on tokens, dollars or requests is reached
     └── ReferenceFailed         the trusted PyTorch process could not do its part
 
 A candidate that fails is not an exception: it is a :class:`warploom.values.outcome.Failed`.
@@ -45,12 +47,20 @@ class JournalError(InputError):
     """A run directory cannot be used: missing, already in use, unwritable or corrupt."""
 
 
+class ModelError(InputError):
+    """A language model cannot be used: a wrong key, an unknown name, no server. Never holds the key."""
+
+
 class NotApplicable(WarploomError):  # noqa: N818 - a signal between moves and search, not a fault
     """A move cannot be made at this site with these parameters."""
 
 
 class NothingToPropose(WarploomError):  # noqa: N818 - as above
     """A proposer has no new candidate for this request."""
+
+
+class BudgetSpent(NothingToPropose):
+    """A cap leaves no room for one more request to a model: a normal end. The message says which."""
 
 
 class ReferenceFailed(WarploomError):  # noqa: N818 - reads as what happened
