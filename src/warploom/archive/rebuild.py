@@ -82,8 +82,8 @@ def rebuild_archive(journal: Journal) -> Archive:
     return archive
 
 
-def asked_event(request: Request) -> Asked:
-    """A request as the journal records it."""
+def asked_event(request: Request, *, outside: bool = False) -> Asked:
+    """A request as the journal records it; ``outside`` when it went to an outside agent."""
     return Asked(
         number=request.number,
         operator=request.operator,
@@ -93,6 +93,7 @@ def asked_event(request: Request) -> Asked:
         island=request.island,
         seed=request.seed,
         progress=request.progress,
+        outside=outside,
     )
 
 

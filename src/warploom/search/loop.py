@@ -10,11 +10,9 @@ that was judged is lost either way.
 
 from __future__ import annotations
 
-import random
 import signal
 import threading
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,31 +21,16 @@ import anyio.abc
 import anyio.lowlevel
 
 from warploom.archive.journal import Journal
-from warploom.archive.rebuild import asked_event
 from warploom.errors import NothingToPropose
-from warploom.search.budget import Stopper, progress, time_is_up, why_over
+from warploom.search.budget import Stopper, time_is_up, why_over
 from warploom.search.executor import Executor
-from warploom.search.promotion import FINALISTS, Promotions
+from warploom.search.proceedings import SNAPSHOT_EVERY, Observer, Proceedings
+from warploom.search.promotion import FINALISTS
 from warploom.search.state import State, Turn
-from warploom.values.candidate import Candidate, Lineage, Proposal
-from warploom.values.event import (
-    Declined,
-    Evaluated,
-    Event,
-    Migrated,
-    Proposed,
-    RunEnded,
-    RunPaused,
-)
-from warploom.values.job import Job
-from warploom.values.mint import counted
-from warploom.values.outcome import Evaluation, Failed
-from warploom.values.request import Request
+from warploom.values.candidate import Candidate
+from warploom.values.event import Declined, RunEnded, RunPaused
+from warploom.values.outcome import Evaluation
 
-Observer = Callable[[Event, State], None]
-"""Called after each event was committed and applied."""
-
-SNAPSHOT_EVERY = 500
 MOST_DECLINED = 200
 """Requests in a row without a new candidate after which a run ends: there is nothing left to propose."""
 
@@ -89,23 +72,12 @@ class Loop:
         environment: Mapping[str, Any],
         snapshot_every: int = SNAPSHOT_EVERY,
     ) -> None:
-        self._journal = journal
         self._state = state
         self._seed = seed
-        self._executor = executor
         self._limits = limits
-        self._observe = observe
-        self._promotions = Promotions(journal, state, executor, self._commit, environment)
-        self._snapshot_every = snapshot_every
+        self._steps = Proceedings(journal, state, executor, limits, observe, environment, snapshot_every)
         self._slots: dict[int, Slot] = {}
-        self._before = journal.elapsed
-        self._began = time.monotonic()
         self.interrupted = ""
-
-    @property
-    def elapsed(self) -> float:
-        """Seconds at work, over all sittings."""
-        return self._before + time.monotonic() - self._began
 
     async def run(self) -> str:
         """Go on until a limit is reached or a signal comes; returns why it ended."""
@@ -115,13 +87,13 @@ class Loop:
                     tasks.start_soon(self._watch_signals, scope)
                 reason = await self._turns(tasks)
                 if not self.interrupted:
-                    out_of_time = time_is_up(self._limits, self._state.standing(self.elapsed))
-                    await self._promotions.finals(1 if out_of_time else FINALISTS)
+                    out_of_time = time_is_up(self._limits, self._state.standing(self._steps.elapsed))
+                    await self._steps.promotions.finals(1 if out_of_time else FINALISTS)
             tasks.cancel_scope.cancel()
         if self.interrupted:
-            self._commit(RunPaused(self.interrupted))
+            self._steps.commit(RunPaused(self.interrupted))
             return self.interrupted
-        self._commit(RunEnded(reason))
+        self._steps.commit(RunEnded(reason))
         return reason
 
     async def _watch_signals(self, scope: anyio.CancelScope) -> None:
@@ -142,7 +114,7 @@ class Loop:
             await self._settle()
             reason = self._over()
             while not reason and not self.interrupted and self._may_ask():
-                await self._ask(tasks)
+                await self._begin(tasks, self._steps.ask())
                 reason = self._over()
             if not self._state.pending:
                 return reason or self.interrupted
@@ -158,7 +130,7 @@ class Loop:
             return "the starting source failed"
         if state.declined_in_a_row >= MOST_DECLINED:
             return f"nothing new to propose in {MOST_DECLINED} requests"
-        return why_over(self._limits, state.standing(self.elapsed)) or ""
+        return why_over(self._limits, state.standing(self._steps.elapsed)) or ""
 
     def _may_ask(self) -> bool:
         state = self._state
@@ -166,22 +138,6 @@ class Loop:
             return False
         room = state.config.evaluations - state.evaluations - len(state.pending)
         return len(state.pending) < state.config.in_flight and room > 0
-
-    async def _ask(self, tasks: anyio.abc.TaskGroup) -> None:
-        state = self._state
-        number = state.next_number
-        if number == 0:
-            request = Request(0, "seed", (), (), None, 0, 0)
-        else:
-            rng = random.Random(f"{state.config.seed}/{number}")
-            request = state.strategy.ask(
-                state.archive, rng, number, progress(self._limits, state.standing(self.elapsed))
-            )
-        event = asked_event(request)
-        self._journal.append(event, elapsed=self.elapsed)
-        state.asked(request)
-        self._observe(event, state)
-        await self._begin(tasks, state.pending[number])
 
     async def _begin(self, tasks: anyio.abc.TaskGroup, turn: Turn) -> None:
         self._slots[turn.request.number] = Slot()
@@ -196,84 +152,29 @@ class Loop:
         if turn.proposal is None:
             slot.declined = await self._propose(turn)
         if turn.proposal is not None and slot.declined is None:
-            candidate = turn.proposal.candidate
-            best = self._state.archive.best()
-            job = Job(candidate, candidate.problem, "screen", best.fitness if best else None)
-            evaluation = self._journal.evaluation(candidate.id)
-            slot.kept = evaluation is not None
-            if evaluation is None:
-                evaluation = counted(job, await self._executor.submit(job))
-                if next(iter(self._state.pending)) != number:
-                    self._journal.keep(candidate.id, evaluation)
-                    slot.kept = True
-            slot.evaluation = counted(job, evaluation)
+            slot.evaluation, slot.kept = await self._steps.judge(
+                turn, early=lambda: next(iter(self._state.pending)) != number
+            )
         slot.done.set()
 
     async def _propose(self, turn: Turn) -> Declined | None:
-        number = turn.request.number
-        if number == 0:
-            proposal = Proposal(self._seed, Lineage())
-        else:
-            try:
-                proposal = await self._state.proposer.propose(turn.request)
-            except NothingToPropose as nothing:
-                return Declined(number, str(nothing))
-        candidate, lineage = proposal.candidate, proposal.lineage
-        if self._journal.known(candidate.id):
-            return Declined(number, "duplicate", candidate.id)
-        event = Proposed(number, candidate.id, lineage.proposer, lineage.operator, lineage.note)
-        self._commit(event, proposal=proposal)
-        return None
+        if turn.request.number == 0:
+            return self._steps.plant(turn, self._seed)
+        try:
+            proposal = await self._state.proposer.propose(turn.request)
+        except NothingToPropose as nothing:
+            return Declined(turn.request.number, str(nothing))
+        return self._steps.answer(turn, proposal)
 
     def _tell(self, turn: Turn, slot: Slot) -> None:
         if slot.declined is not None:
-            self._commit(slot.declined)
+            self._steps.commit(slot.declined)
             return
-        assert turn.proposal is not None
         assert slot.evaluation is not None
-        evaluation = slot.evaluation
-        individual = self._state.individual(turn.request, turn.proposal, evaluation)
-        outcome, stage, message = "passed", "", ""
-        if isinstance(evaluation, Failed):
-            outcome, stage, message = evaluation.kind, evaluation.stage, evaluation.message
-        elif individual is None:
-            outcome, stage, message = "reference", "judge", "it was not timed against eager"
-        event = Evaluated(
-            number=turn.request.number,
-            candidate=turn.proposal.candidate.id,
-            outcome=outcome,
-            stage=stage,
-            message=message,
-            fitness=individual.fitness if individual else None,
-            spread=individual.spread if individual else 0.0,
-            cell=individual.cell if individual else None,
-            island=turn.request.island,
-            status=self._state.archive.status(individual) if individual else "failed",
-        )
-        self._commit(event, evaluation=evaluation, store=not slot.kept)
-        if self._state.evaluations % self._snapshot_every == 0:
-            self._journal.save_snapshot(self._state.snapshot())
-
-    def _commit(
-        self,
-        event: Event,
-        *,
-        proposal: Proposal | None = None,
-        evaluation: Evaluation | None = None,
-        store: bool = True,
-    ) -> None:
-        """Make an event durable, then act on it, then show it."""
-        kept = evaluation if store else None
-        self._journal.append(event, proposal=proposal, evaluation=kept, elapsed=self.elapsed)
-        self._state.apply(event, proposal, evaluation)
-        self._observe(event, self._state)
-
-    # ------------------------------------------------------------ migration and promotion
+        self._steps.tell(turn, slot.evaluation, kept=slot.kept)
 
     async def _settle(self) -> None:
-        """What is due between two tellings."""
-        state = self._state
-        while state.migration_is_due:
-            self._commit(Migrated(tuple(state.archive.moves())))
-        if not self.interrupted and self._promotions.is_due():
-            await self._promotions.settle()
+        """What is due between two tellings: migration and promotion."""
+        self._steps.migrate()
+        if not self.interrupted and self._steps.promotions.is_due():
+            await self._steps.promotions.settle()

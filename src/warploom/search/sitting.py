@@ -17,7 +17,8 @@ from warploom.errors import SourceError
 from warploom.propose.protocol import Proposer
 from warploom.search.budget import stoppers
 from warploom.search.executor import Executor
-from warploom.search.loop import SNAPSHOT_EVERY, Loop, Observer
+from warploom.search.loop import Loop
+from warploom.search.proceedings import SNAPSHOT_EVERY, Observer
 from warploom.search.state import State
 from warploom.search.strategy import make_strategy
 from warploom.values.candidate import Candidate

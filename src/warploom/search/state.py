@@ -71,6 +71,7 @@ class State:
         self.archive = archive_for(config)
         self.resolution = Resolution.fit(config.evaluations, len(self.archive.islands))
         self.pending: dict[int, Turn] = {}
+        self.outside: dict[int, Turn] = {}
         self.next_number = 0
         self.evaluations = 0
         self.failures: Counter[str] = Counter()
@@ -96,15 +97,15 @@ class State:
         """
         match event:
             case Proposed(number):
-                self.pending[number].proposal = proposal
+                self._holder(number)[number].proposal = proposal
             case Declined(number):
-                turn = self.pending.pop(number)
+                turn = self._holder(number).pop(number)
                 self.declined += 1
                 self.declined_in_a_row += 1
                 self.strategy.declined(turn.request)
             case Evaluated(number):
                 assert evaluation is not None
-                self._evaluated(event, self.pending.pop(number), evaluation)
+                self._evaluated(event, self._holder(number).pop(number), evaluation)
             case Migrated():
                 self.migrations += 1
                 apply(self.archive, event, None)
@@ -116,10 +117,15 @@ class State:
                 apply(self.archive, event, None)
                 self._settled(candidate, held=False)
 
-    def asked(self, request: Request) -> None:
-        """A request went out."""
-        self.pending[request.number] = Turn(request)
+    def asked(self, request: Request, *, outside: bool = False) -> Turn:
+        """A request went out: to the loop's proposer, or to an outside agent."""
+        turn = Turn(request)
+        (self.outside if outside else self.pending)[request.number] = turn
         self.next_number = request.number + 1
+        return turn
+
+    def _holder(self, number: int) -> dict[int, Turn]:
+        return self.outside if number in self.outside else self.pending
 
     def _evaluated(self, event: Evaluated, turn: Turn, evaluation: Evaluation) -> None:
         proposal = turn.proposal
@@ -210,10 +216,8 @@ class State:
             "archive": self.archive.snapshot(),
             "strategy": self.strategy.snapshot(),
             "proposer": self.proposer.snapshot(),
-            "pending": [
-                [to_plain(asked_event(turn.request)), turn.proposal.candidate.id if turn.proposal else ""]
-                for turn in self.pending.values()
-            ],
+            "pending": [_row(turn, outside=False) for turn in self.pending.values()]
+            + [_row(turn, outside=True) for turn in self.outside.values()],
             "promoted": to_plain(self.promoted),
             "contender": to_plain(self.contender),
             "failures": dict(self.failures),
@@ -228,8 +232,9 @@ class State:
         self.strategy.restore(state["strategy"])
         self.proposer.restore(state["proposer"])
         for asked, candidate in state["pending"]:
-            request = request_of(from_plain(Asked, asked), whole)
-            self.pending[request.number] = Turn(request, journal.proposal(candidate) if candidate else None)
+            event = from_plain(Asked, asked)
+            turn = self.asked(request_of(event, whole), outside=event.outside)
+            turn.proposal = journal.proposal(candidate) if candidate else None
         self.promoted = from_plain(Promoted | None, state["promoted"])
         self.contender = from_plain(Contender | None, state["contender"])
         self.failures = Counter(state["failures"])
@@ -248,7 +253,7 @@ class State:
         for event in journal.events(after):
             match event:
                 case Asked():
-                    self.asked(request_of(event, whole))
+                    self.asked(request_of(event, whole), outside=event.outside)
                 case Proposed(_, candidate):
                     self.apply(event, proposal=journal.proposal(candidate))
                 case Evaluated(_, candidate):
@@ -267,6 +272,11 @@ _COUNTERS = (
     "best_screened",
     "quiet",
 )
+
+
+def _row(turn: Turn, *, outside: bool) -> list[Any]:
+    asked = to_plain(asked_event(turn.request, outside=outside))
+    return [asked, turn.proposal.candidate.id if turn.proposal else ""]
 
 
 def noise_floor(evaluation: Evaluation) -> float:

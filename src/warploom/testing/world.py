@@ -7,7 +7,7 @@ from typing import Any
 
 from warploom.archive import journal as journals
 from warploom.search.executor import Executor, LocalExecutor
-from warploom.search.loop import Observer
+from warploom.search.proceedings import Observer
 from warploom.search.sitting import Parts, Run, begin, go_on
 from warploom.search.state import State
 from warploom.testing.synthetic import SyntheticJudge, SyntheticProposer, synthetic_candidate, synthetic_problem

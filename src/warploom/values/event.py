@@ -52,7 +52,10 @@ class RunResumed:
 
 @dataclass(frozen=True)
 class Asked:
-    """The strategy asked for a candidate: a :class:`~warploom.values.request.Request` with its members by id."""
+    """The strategy asked for a candidate: a :class:`~warploom.values.request.Request` with its members by id.
+
+    ``outside`` says that it was handed to an outside agent, which may answer it at any time or never.
+    """
 
     number: int
     operator: str
@@ -62,6 +65,7 @@ class Asked:
     island: int
     seed: int
     progress: float
+    outside: bool = False
 
 
 @dataclass(frozen=True)
