@@ -39,13 +39,13 @@ import numpy as np
 import torch
 
 from warploom.errors import NothingToPropose
-from warploom.judge.calibrate import Calibrated, Function, calibrate
 from warploom.judge.calls import arguments
 from warploom.judge.inputs import draw
 from warploom.judge.layout import input_layout, output_layout, view
 from warploom.judge.pretend import Absent, Scene, pretend
 from warploom.judge.pretenders import pretenders
 from warploom.judge.rounding import round_significand
+from warploom.judge.tolerance import Calibrated, Function, calibrate
 from warploom.problems.cache import cache_directory
 from warploom.problems.load import catalog_names, find_seed, load_problem, locate
 from warploom.problems.native import execute

@@ -13,8 +13,8 @@ from typing import Any
 
 import torch
 
-from warploom.judge.calibrate import Function, moved
 from warploom.judge.rounding import round_to, rounded_products, same
+from warploom.judge.tolerance import Function, moved
 from warploom.values.problem import Problem, Workload
 
 BELOW_FLOAT32 = 2.0**-40

@@ -23,7 +23,7 @@ from typing import Any
 
 import torch
 
-from warploom.judge import calibrate, pretend
+from warploom.judge import pretend, tolerance
 from warploom.judge.inputs import FLOATS
 from warploom.problems.native import execute
 from warploom.values.problem import Problem, Workload
@@ -109,11 +109,11 @@ class Server:
     ) -> dict[str, Any]:
         """Expected values and tolerances of one input set, written into ``targets``: three buffers an output."""
         tensors = self._tensors(inputs, offsets, axes)
-        found = calibrate.calibrate(self._call, tensors, self._problem, dict(axes), seed)
+        found = tolerance.calibrate(self._call, tensors, self._problem, dict(axes), seed)
         answer = []
-        for (expected, tolerance, otherwise), one in zip(targets, found, strict=True):
+        for (expected, room, otherwise), one in zip(targets, found, strict=True):
             _write(self._maps[expected], one.expected)
-            _write(self._maps[tolerance], one.tolerance)
+            _write(self._maps[room], one.tolerance)
             if one.otherwise is not None:
                 _write(self._maps[otherwise], one.otherwise)
             answer.append({"level": one.level, "otherwise": one.otherwise is not None})
@@ -196,7 +196,7 @@ class Server:
     def _tensors(self, inputs: int, offsets: Sequence[int], axes: Mapping[str, int]) -> tuple[torch.Tensor, ...]:
         memory = self._maps[inputs]
         return tuple(
-            calibrate.tensor_at(memory, offset, tensor, axes)
+            tolerance.tensor_at(memory, offset, tensor, axes)
             for offset, tensor in zip(offsets, self._problem.inputs.values(), strict=True)
         )
 

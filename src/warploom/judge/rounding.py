@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from warploom.judge.calibrate import Function
+from warploom.judge.tolerance import Function
 
 TFLOAT32_BITS = 11
 """Significand of tfloat32, its leading one included."""
