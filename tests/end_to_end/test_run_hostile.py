@@ -86,6 +86,9 @@ class Mixed:
     def tell(self, feedback: Feedback) -> None:
         pass
 
+    def declined(self, request: Request) -> None:
+        pass
+
     def snapshot(self) -> dict[str, object]:
         return {}
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+from warploom.values.candidate import Proposal
 from warploom.values.exchange import Exchange, Message, Spending
 from warploom.values.outcome import Evaluation
 from warploom.values.request import Feedback
@@ -77,5 +78,13 @@ class Knowledge(Protocol):
         ...
 
     def evaluation(self, candidate: str) -> Evaluation | None:
-        """The outcome of a candidate, whole; None while it is not known."""
+        """The outcome of a candidate, whole, and the most thorough there is; None while it is not known."""
+        ...
+
+    def proposal(self, candidate: str) -> Proposal | None:
+        """A candidate of this run and where it came from; None for an unknown id."""
+        ...
+
+    def recorded(self, number: int, turn: int) -> Exchange | None:
+        """As :meth:`Recorder.recorded`: what was said for a request, when its outcome is told."""
         ...

@@ -28,6 +28,10 @@ class Proposer(Protocol):
         """Learn from what became of a proposal of this proposer."""
         ...
 
+    def declined(self, request: Request) -> None:
+        """Learn that nothing came of a request. Told in the order of events, as :meth:`tell` is."""
+        ...
+
     def snapshot(self) -> dict[str, Any]:
         """Learned state as JSON values, so that resume need not replay the whole journal."""
         ...

@@ -135,6 +135,9 @@ class WithoutModel:
             structure = structure_key(lineage.root, lineage.steps)
             self._tuner.learn(structure, point_of(lineage.steps, proposal.candidate), fitness)
 
+    def declined(self, request: Request) -> None:
+        """Nothing is learned from it: trying costs microseconds, and the state of the next try differs anyway."""
+
     def snapshot(self) -> dict[str, Any]:
         """Learned state as JSON values."""
         return {

@@ -103,6 +103,7 @@ class State:
                 self.declined += 1
                 self.declined_in_a_row += 1
                 self.strategy.declined(turn.request)
+                self.proposer.declined(turn.request)
             case Evaluated(number):
                 assert evaluation is not None
                 self._evaluated(event, self._holder(number).pop(number), evaluation)

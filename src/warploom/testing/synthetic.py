@@ -161,6 +161,9 @@ class SyntheticProposer:
         self.told += 1
         self.paid += max(0.0, (feedback.fitness or 0.0) - (feedback.parent_fitness or 0.0))
 
+    def declined(self, request: Request) -> None:
+        """Not counted."""
+
     def snapshot(self) -> dict[str, Any]:
         """The counts."""
         return {"told": self.told, "paid": self.paid}

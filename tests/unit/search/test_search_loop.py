@@ -178,16 +178,20 @@ def test_a_run_with_nothing_left_to_propose_ends_and_says_so(world: World) -> No
     assert summary.best == synthetic_candidate().id, "the seed is the best there is"
 
 
-def test_declines_reach_the_strategy(world: World) -> None:
+def test_declines_reach_strategy_and_proposer(world: World) -> None:
     class Dry(SyntheticProposer):
         async def propose(self, request: Request) -> Proposal:
             raise NothingToPropose("dry")
 
-    with world.begin(proposer=Dry()) as run:
+    proposer = Dry()
+    with world.begin(proposer=proposer) as run:
         declined: list[Request] = []
+        told: list[Request] = []
         run.state.strategy.declined = declined.append  # type: ignore[method-assign,assignment]
+        proposer.declined = told.append  # type: ignore[method-assign,assignment]
         run.go()
     assert len(declined) == MOST_DECLINED
+    assert told == declined
 
 
 def test_strategy_and_proposer_are_told_the_same_of_everything(world: World) -> None:
