@@ -15,8 +15,7 @@ spread     serial        SIMD             threads               threads and SIMD
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 
 from warploom.errors import SourceError
 from warploom.syntax import evolve_block
@@ -45,14 +44,6 @@ from warploom.syntax.cpp.tree import (
 )
 from warploom.syntax.cpp.walk import bodies, expressions, parts, walk
 from warploom.values.candidate import Candidate
-from warploom.values.request import Cell
-
-AXES: tuple[str, ...] = ("memory", "computation", "spread")
-LEVELS: tuple[tuple[str, ...], ...] = (
-    ("element-wise", "vectors", "tiles", "register blocks"),
-    ("several passes", "one pass", "online", "blocks of products"),
-    ("serial", "SIMD", "threads", "threads and SIMD"),
-)
 
 _VECTOR_TYPE = re.compile(r"\b[fiu]\d+x\d+\b|\b__m(128|256|512)[di]?\b|vector_size")
 _VECTOR_CALL = re.compile(r"^(_mm\d*_|(u?n?aligned_)?(load|store|stream|splat|gather)\d+|fma\d+)")
@@ -61,40 +52,6 @@ _SIMD = re.compile(r"\bomp\b.*\bsimd\b")
 _EXPONENTIAL = re.compile(r"exp|tanh")
 _ACCUMULATORS = 4
 """From so many accumulators in one loop on, a kernel is register-blocked."""
-
-
-@dataclass(frozen=True)
-class Resolution:
-    """How many bins each axis has: at most four, fewer when the budget could not fill them."""
-
-    bins: tuple[int, int, int]
-
-    @classmethod
-    def fit(cls, evaluations: int, islands: int = 1) -> Resolution:
-        """About one cell for a dozen evaluations of an island; all 64 cells from 2,000 evaluations on."""
-        share = evaluations / max(1, islands) ** 0.5
-        for least, bins in _FITTED:
-            if share >= least:
-                return cls(bins)
-        return cls((2, 2, 2))
-
-    def cell(self, levels: Iterable[int]) -> Cell:
-        """The bin of each axis; neighbouring levels share a bin when there are fewer bins than levels."""
-        return tuple(level * bins // 4 for level, bins in zip(levels, self.bins, strict=True))
-
-    @property
-    def cells(self) -> int:
-        """Number of cells."""
-        first, second, third = self.bins
-        return first * second * third
-
-
-_FITTED: tuple[tuple[int, tuple[int, int, int]], ...] = (
-    (850, (4, 4, 4)),
-    (500, (4, 3, 4)),
-    (300, (4, 3, 2)),
-    (90, (3, 2, 2)),
-)
 
 
 def describe(candidate: Candidate, facts: Mapping[str, int]) -> tuple[int, int, int]:

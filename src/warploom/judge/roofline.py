@@ -8,8 +8,8 @@ from typing import Any
 from warploom.judge.calibrator import Calibrator
 from warploom.judge.fault import Fault
 from warploom.values.outcome import Timing
+from warploom.values.peaks import compute_ns, memory_ns
 from warploom.values.problem import Problem, Workload
-from warploom.values.shape import extent
 
 MARGIN = 0.8
 """A call may take this share of the time that the measured peaks allow: no peak is measured perfectly."""
@@ -30,18 +30,9 @@ class Roofline:
 
     def floor_ns(self, problem: Problem, workload: Workload) -> float:
         """The least time one call can take: bytes over bandwidth, or operations over peak, the longer."""
-        traffic = problem.traffic_bytes(workload)
-        floor = traffic / self.bandwidth(traffic)
-        if problem.operations:
-            peak = self._calibrator.current().peaks.operations_per_ns
-            floor = max(floor, extent(problem.operations, workload.extents) / peak)
-        return floor
-
-    def bandwidth(self, size_bytes: int) -> float:
-        """Bytes per nanosecond for data of this size: the best of the sizes from the next smaller one on."""
-        peaks = self._calibrator.current().peaks.bytes_per_ns
-        below = max((size for size in peaks if size <= size_bytes), default=min(peaks))
-        return max(peak for size, peak in peaks.items() if size >= below)
+        peaks = self._calibrator.current().peaks
+        moving = memory_ns(problem, workload, peaks.bytes_per_ns)
+        return max(moving, compute_ns(problem, workload, peaks.operations_per_ns))
 
     def check(self, problem: Problem, timing: Timing) -> float:
         """Fraction of the roofline that a candidate reached; the caller holds the device alone.

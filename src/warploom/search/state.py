@@ -11,7 +11,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-from warploom.archive.descriptors import Resolution, describe
+from warploom.archive.descriptors import describe
 from warploom.archive.encode import from_plain, to_plain
 from warploom.archive.islands import archive_for
 from warploom.archive.journal import Journal
@@ -19,6 +19,7 @@ from warploom.archive.rebuild import Individuals, apply, asked_event, request_of
 from warploom.propose.protocol import Proposer
 from warploom.search.budget import Standing
 from warploom.search.strategy import Strategy
+from warploom.values.behaviour import Resolution
 from warploom.values.candidate import Proposal
 from warploom.values.config import RunConfig
 from warploom.values.event import (

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from warploom.archive.descriptors import AXES, LEVELS, describe
+from warploom.archive.descriptors import describe
 from warploom.problems.load import catalog_names, find_seed
+from warploom.values.behaviour import AXES, LEVELS
 from warploom.values.candidate import Candidate
 
 HEAD = 'extern "C" void k(const float* x, const float* y, float* out, int64_t n, int64_t m) {\n'

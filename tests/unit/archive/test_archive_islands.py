@@ -5,9 +5,9 @@ import random
 
 import pytest
 
-from warploom.archive.descriptors import Resolution
 from warploom.archive.islands import Archive, fitted_interval, fitted_islands, member
 from warploom.testing.synthetic import GENES, synthetic_candidate
+from warploom.values.behaviour import Resolution
 from warploom.values.candidate import Lineage
 from warploom.values.event import Member
 from warploom.values.request import Individual

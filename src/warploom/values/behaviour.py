@@ -1,0 +1,59 @@
+"""The kinds of kernels that a run tells apart: three axes of four levels, and the bins they fall into.
+
+How a candidate is placed on them is read off its source and build, see :mod:`warploom.archive.descriptors`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from warploom.values.request import Cell
+
+AXES: tuple[str, ...] = ("memory", "computation", "spread")
+LEVELS: tuple[tuple[str, ...], ...] = (
+    ("element-wise", "vectors", "tiles", "register blocks"),
+    ("several passes", "one pass", "online", "blocks of products"),
+    ("serial", "SIMD", "threads", "threads and SIMD"),
+)
+
+
+@dataclass(frozen=True)
+class Resolution:
+    """How many bins each axis has: at most four, fewer when the budget could not fill them."""
+
+    bins: tuple[int, int, int]
+
+    @classmethod
+    def fit(cls, evaluations: int, islands: int = 1) -> Resolution:
+        """About one cell for a dozen evaluations of an island; all 64 cells from 2,000 evaluations on."""
+        share = evaluations / max(1, islands) ** 0.5
+        for least, bins in _FITTED:
+            if share >= least:
+                return cls(bins)
+        return cls((2, 2, 2))
+
+    def cell(self, levels: Iterable[int]) -> Cell:
+        """The bin of each axis; neighbouring levels share a bin when there are fewer bins than levels."""
+        return tuple(level * bins // 4 for level, bins in zip(levels, self.bins, strict=True))
+
+    def words(self, cell: Cell) -> tuple[str, ...]:
+        """A cell in words, axis by axis: "memory: tiles or register blocks"."""
+        return tuple(
+            f"{axis}: " + " or ".join(name for level, name in enumerate(names) if level * bins // 4 == place)
+            for axis, names, bins, place in zip(AXES, LEVELS, self.bins, cell, strict=True)
+        )
+
+    @property
+    def cells(self) -> int:
+        """Number of cells."""
+        first, second, third = self.bins
+        return first * second * third
+
+
+_FITTED: tuple[tuple[int, tuple[int, int, int]], ...] = (
+    (850, (4, 4, 4)),
+    (500, (4, 3, 4)),
+    (300, (4, 3, 2)),
+    (90, (3, 2, 2)),
+)
