@@ -5,8 +5,10 @@ from __future__ import annotations
 import fcntl
 import os
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 from warploom.errors import JournalError
 from warploom.values.job import Effort
@@ -23,6 +25,17 @@ CREATE TABLE evaluations(key INTEGER PRIMARY KEY, body BLOB NOT NULL);
 CREATE TABLE snapshots(seq INTEGER PRIMARY KEY, body BLOB NOT NULL);
 PRAGMA user_version = 1;
 """
+
+CONVERSATIONS = """
+CREATE TABLE IF NOT EXISTS exchanges(
+  number INTEGER NOT NULL, turn INTEGER NOT NULL, id TEXT NOT NULL, tokens INTEGER NOT NULL, usd REAL NOT NULL,
+  requests INTEGER NOT NULL, unpriced INTEGER NOT NULL, body BLOB NOT NULL, UNIQUE(number, turn));
+CREATE INDEX IF NOT EXISTS exchange_ids ON exchanges(id);
+CREATE TABLE IF NOT EXISTS reservations(
+  key INTEGER PRIMARY KEY, tokens INTEGER NOT NULL, usd REAL NOT NULL, requests INTEGER NOT NULL,
+  unpriced INTEGER NOT NULL);
+"""
+"""Added to journals that are older than models when they are opened for writing."""
 
 
 def existing(folder: Path) -> Path:
@@ -104,3 +117,56 @@ def claim(folder: Path) -> int:
 def slot(key: int, effort: Effort) -> int:
     """Where the evaluation of a candidate stands: the screening and the re-measurement next to one another."""
     return 2 * key + (effort == "promote")
+
+
+def describe_error(path: Path, error: sqlite3.Error) -> str:
+    """What SQLite said about this file, in one line."""
+    text = " ".join(str(error).split())
+    if "not a database" in text or "malformed" in text:
+        return f"{path} is damaged: {text}"
+    return f"{path} cannot be used: {text}"
+
+
+class Store:
+    """A journal's file while it is open: transactions and look-ups; every fault is one clear line.
+
+    Args:
+        path: of the file.
+        connection: to it, in autocommit mode.
+    """
+
+    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+        self.path = path
+        self._connection = connection
+
+    @contextmanager
+    def transaction(self, *, flush: bool = True) -> Iterator[sqlite3.Connection]:
+        """One transaction. Without ``flush`` it outlives the process, but not a power cut before the next flush."""
+        try:
+            self._connection.execute(f"PRAGMA synchronous={'FULL' if flush else 'NORMAL'}")
+            self._connection.execute("BEGIN IMMEDIATE")
+            yield self._connection
+            self._connection.execute("COMMIT")
+        except BaseException as error:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+            if isinstance(error, sqlite3.Error):
+                raise JournalError(describe_error(self.path, error)) from None
+            raise
+
+    def rows(self, statement: str, *values: Any) -> Iterator[Any]:
+        """The rows of a query."""
+        try:
+            for row in self._connection.execute(statement, values):  # noqa: UP028 - that closes it once more
+                yield row
+        except sqlite3.Error as error:
+            raise JournalError(describe_error(self.path, error)) from None
+
+    def one(self, statement: str, *values: Any) -> Any:
+        """The first column of the first row; None when there is none."""
+        row = next(self.rows(statement, *values), None)
+        return None if row is None else row[0]
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()

@@ -6,7 +6,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from warploom.archive.database import existing, reader
+from warploom.archive.database import describe_error, existing, reader
 from warploom.archive.encode import intact
 from warploom.errors import JournalError
 
@@ -85,11 +85,3 @@ _RULES: tuple[tuple[str, str], ...] = (
     (_NO_EVALUATION, "event {0} is about an evaluation of candidate {1}, which is missing"),
     (_NOT_PROPOSED, "evaluation {0} is of candidate number {1}, which is missing"),
 )
-
-
-def describe_error(path: Path, error: sqlite3.Error) -> str:
-    """What SQLite said about this file, in one line."""
-    text = " ".join(str(error).split())
-    if "not a database" in text or "malformed" in text:
-        return f"{path} is damaged: {text}"
-    return f"{path} cannot be used: {text}"

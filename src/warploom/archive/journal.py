@@ -2,10 +2,11 @@
 
 ``events`` holds what happened in the order in which it counted, small rows that a resume or a viewer scans.
 ``candidates`` holds each source once, ``evaluations`` each outcome whole. An evaluation is kept the moment it is
-known, even when its turn in the order of events has not come. What was judged or paid for is flushed to the disk;
-a request and a free proposal, which would come out the same again, wait for the next flush (they survive a killed
-process, not a power cut). ``snapshots`` is a cache: the two newest states, so
-that a resume reads one of them and the few events after it. Time of day stands beside the events, never in them.
+known, even when its turn in the order of events has not come. What was said to models is kept likewise, see
+:mod:`.conversations`. What was judged or paid for is flushed to the disk; a request and a free proposal, which would
+come out the same again, wait for the next flush (they survive a killed process, not a power cut). ``snapshots`` is a
+cache: the two newest states, so that a resume reads one of them and the few events after it. Time of day stands
+beside the events, never in them.
 
 One process writes (it holds a lock on the run directory); any number may read while it does.
 """
@@ -18,13 +19,25 @@ import sqlite3
 import time
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from warploom.archive.database import FILE, SCHEMA, claim, connect, existing, reader, slot, take_lock
+from warploom.archive.conversations import Conversations
+from warploom.archive.database import (
+    CONVERSATIONS,
+    FILE,
+    SCHEMA,
+    Store,
+    claim,
+    connect,
+    describe_error,
+    existing,
+    reader,
+    slot,
+    take_lock,
+)
 from warploom.archive.encode import (
     event_from,
     event_text,
@@ -33,7 +46,7 @@ from warploom.archive.encode import (
     unpack_evaluation,
     unpack_proposal,
 )
-from warploom.archive.integrity import check, describe_error, inspect
+from warploom.archive.integrity import check, inspect
 from warploom.errors import JournalError
 from warploom.values.candidate import Proposal
 from warploom.values.event import Asked, Declined, Event, Proposed, RunEnded, RunStarted
@@ -54,9 +67,11 @@ class Journal:
 
     def __init__(self, folder: Path, database: sqlite3.Connection, lock: int | None) -> None:
         self.folder = folder
-        self._database = database
+        self._store = Store(folder / FILE, database)
         self._lock = lock
-        self._next = 1 + int(self._one("SELECT COALESCE(MAX(seq), 0) FROM events"))
+        self.conversations = Conversations(self._store)
+        """What was said to models, and what it cost."""
+        self._next = 1 + int(self._store.one("SELECT COALESCE(MAX(seq), 0) FROM events"))
 
     # ------------------------------------------------------------ writing
 
@@ -81,14 +96,14 @@ class Journal:
         kind, text = event_text(event)
         candidate = getattr(event, "candidate", None)
         paid = proposal is not None and proposal.lineage.tokens > 0
-        with self._transaction(flush=paid or not isinstance(event, Asked | Proposed | Declined)):
+        with self._store.transaction(flush=paid or not isinstance(event, Asked | Proposed | Declined)) as database:
             if proposal is not None:
-                self._database.execute(
+                database.execute(
                     "INSERT INTO candidates(id, body) VALUES(?, ?)", (proposal.candidate.id, pack_proposal(proposal))
                 )
             if evaluation is not None and candidate is not None:
-                self._keep(candidate, evaluation, effort)
-            self._database.execute(
+                self._keep(database, candidate, evaluation, effort)
+            database.execute(
                 "INSERT INTO events VALUES(?, ?, ?, ?, ?, ?)", (self._next, kind, candidate, text, elapsed, time.time())
             )
         self._next += 1
@@ -96,26 +111,26 @@ class Journal:
 
     def keep(self, candidate: str, evaluation: Evaluation, effort: Effort = "screen") -> None:
         """Make an evaluation durable before its turn comes."""
-        with self._transaction():
-            self._keep(candidate, evaluation, effort)
+        with self._store.transaction() as database:
+            self._keep(database, candidate, evaluation, effort)
 
-    def _keep(self, candidate: str, evaluation: Evaluation, effort: Effort) -> None:
+    def _keep(self, database: sqlite3.Connection, candidate: str, evaluation: Evaluation, effort: Effort) -> None:
         key = self._key(candidate)
         if key is None:
             raise JournalError(f"{self.folder}: an evaluation of {candidate}, which was never proposed")
         if isinstance(evaluation, Passed) and (evaluation.mint is None or evaluation.mint.candidate != candidate):
             raise JournalError(f"{self.folder}: an evaluation of {candidate} that no judge minted for it")
-        self._database.execute(
+        database.execute(
             "INSERT OR IGNORE INTO evaluations VALUES(?, ?)", (slot(key, effort), pack_evaluation(evaluation))
         )
 
     def save_snapshot(self, state: dict[str, Any]) -> None:
         """Keep a state as of the newest event, and forget all but the newest two."""
         body = zlib.compress(json.dumps(state, separators=(",", ":")).encode(), 1)
-        with self._transaction():
-            self._database.execute("INSERT OR REPLACE INTO snapshots VALUES(?, ?)", (self.length, body))
+        with self._store.transaction() as database:
+            database.execute("INSERT OR REPLACE INTO snapshots VALUES(?, ?)", (self.length, body))
             newest = f"SELECT seq FROM snapshots ORDER BY seq DESC LIMIT {_KEPT_SNAPSHOTS}"
-            self._database.execute(f"DELETE FROM snapshots WHERE seq NOT IN ({newest})")
+            database.execute(f"DELETE FROM snapshots WHERE seq NOT IN ({newest})")
 
     # ------------------------------------------------------------ reading
 
@@ -127,7 +142,7 @@ class Journal:
     @property
     def elapsed(self) -> float:
         """Seconds the run was at work when its newest event was written."""
-        return float(self._one("SELECT elapsed FROM events ORDER BY seq DESC LIMIT 1") or 0.0)
+        return float(self._store.one("SELECT elapsed FROM events ORDER BY seq DESC LIMIT 1") or 0.0)
 
     @property
     def started(self) -> RunStarted:
@@ -145,7 +160,7 @@ class Journal:
 
     def events(self, after: int = 0) -> Iterator[Event]:
         """The events after the given number, in order."""
-        rows = self._rows("SELECT seq, kind, body FROM events WHERE seq > ? ORDER BY seq", after)
+        rows = self._store.rows("SELECT seq, kind, body FROM events WHERE seq > ? ORDER BY seq", after)
         for number, (seq, kind, text) in enumerate(rows, start=after + 1):
             if seq != number:
                 raise JournalError(f"{self.folder / FILE} is damaged: event {number} is missing")
@@ -161,7 +176,7 @@ class Journal:
         Raises:
             JournalError: there is no such candidate.
         """
-        body = self._one("SELECT body FROM candidates WHERE id = ?", candidate)
+        body = self._store.one("SELECT body FROM candidates WHERE id = ?", candidate)
         if body is None:
             raise JournalError(f"{self.folder} holds no candidate {candidate}")
         return unpack_proposal(body, candidate)
@@ -169,12 +184,14 @@ class Journal:
     def evaluation(self, candidate: str, effort: Effort = "screen") -> Evaluation | None:
         """An evaluation whole; None when it is not known."""
         key = self._key(candidate)
-        body = None if key is None else self._one("SELECT body FROM evaluations WHERE key = ?", slot(key, effort))
+        body = None if key is None else self._store.one("SELECT body FROM evaluations WHERE key = ?", slot(key, effort))
         return None if body is None else unpack_evaluation(body, candidate)
 
     def candidates(self, prefix: str = "") -> Iterator[str]:
         """Ids of the candidates, in alphabetical order; only those that start with these digits."""
-        for row in self._rows("SELECT id FROM candidates WHERE id >= ? AND id < ? ORDER BY id", prefix, prefix + "g"):
+        for row in self._store.rows(
+            "SELECT id FROM candidates WHERE id >= ? AND id < ? ORDER BY id", prefix, prefix + "g"
+        ):
             yield row[0]
 
     def starting_with(self, prefix: str) -> list[str]:
@@ -183,7 +200,7 @@ class Journal:
 
     def snapshot(self) -> tuple[int, dict[str, Any]] | None:
         """The newest usable state and the number of the event it stands after."""
-        for seq, body in self._rows("SELECT seq, body FROM snapshots ORDER BY seq DESC"):
+        for seq, body in self._store.rows("SELECT seq, body FROM snapshots ORDER BY seq DESC"):
             try:
                 return seq, json.loads(zlib.decompress(body))
             except (zlib.error, ValueError, TypeError):
@@ -194,7 +211,7 @@ class Journal:
 
     def close(self) -> None:
         """Close the file and give the lock back."""
-        self._database.close()
+        self._store.close()
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
@@ -207,36 +224,8 @@ class Journal:
     ) -> None:
         self.close()
 
-    # ------------------------------------------------------------ SQLite
-
-    @contextmanager
-    def _transaction(self, *, flush: bool = True) -> Iterator[None]:
-        """One transaction. Without ``flush`` it outlives the process, but not a power cut before the next flush."""
-        try:
-            self._database.execute(f"PRAGMA synchronous={'FULL' if flush else 'NORMAL'}")
-            self._database.execute("BEGIN IMMEDIATE")
-            yield
-            self._database.execute("COMMIT")
-        except BaseException as error:
-            if self._database.in_transaction:
-                self._database.execute("ROLLBACK")
-            if isinstance(error, sqlite3.Error):
-                raise JournalError(describe_error(self.folder / FILE, error)) from None
-            raise
-
-    def _rows(self, statement: str, *values: Any) -> Iterator[Any]:
-        try:
-            for row in self._database.execute(statement, values):  # noqa: UP028 - that closes it once more
-                yield row
-        except sqlite3.Error as error:
-            raise JournalError(describe_error(self.folder / FILE, error)) from None
-
-    def _one(self, statement: str, *values: Any) -> Any:
-        row = next(self._rows(statement, *values), None)
-        return None if row is None else row[0]
-
     def _key(self, candidate: str) -> int | None:
-        key = self._one("SELECT key FROM candidates WHERE id = ?", candidate)
+        key = self._store.one("SELECT key FROM candidates WHERE id = ?", candidate)
         return None if key is None else int(key)
 
 
@@ -255,7 +244,7 @@ def create(folder: Path, started: RunStarted, lock: int | None = None) -> Journa
     lock = claim(folder) if lock is None else lock
     try:
         database = connect(path)
-        database.executescript("BEGIN;" + SCHEMA)
+        database.executescript("BEGIN;" + SCHEMA + CONVERSATIONS)
         kind, text = event_text(started)
         database.execute("INSERT INTO events VALUES(1, ?, NULL, ?, 0, ?)", (kind, text, time.time()))
         database.execute("COMMIT")
@@ -274,7 +263,9 @@ def reopen(folder: Path) -> Journal:
     lock = take_lock(existing(folder).parent)
     try:
         inspect(folder)
-        return Journal(folder, connect(folder / FILE), lock)
+        database = connect(folder / FILE)
+        database.executescript(CONVERSATIONS)
+        return Journal(folder, database, lock)
     except sqlite3.Error as error:
         os.close(lock)
         raise JournalError(describe_error(folder / FILE, error)) from None
