@@ -20,7 +20,7 @@ import pytest
 from warploom.judge import bench as bench_module
 from warploom.judge import compare, layout, oracle, session, stages, verify
 from warploom.judge.bench import Bench
-from warploom.judge.compare import Comparison, Expected
+from warploom.judge.compare import Allowance, Comparison, Expected
 from warploom.judge.evaluate import LocalJudge
 from warploom.judge.guards import Poison, poison
 from warploom.judge.layout import Array, Layout, view
@@ -161,8 +161,8 @@ def _never_repeats(off: Off) -> None:
 def _tolerance(off: Off) -> None:
     """One per cent, absolute and relative, as public harnesses have it."""
 
-    def one_percent(expected: Expected, begin: int, end: int, room: Array) -> Array:
-        loose: Array = (0.01 + 0.01 * np.abs(expected.values[begin:end])).astype(expected.values.dtype)
+    def one_percent(tolerance: Array | Allowance, begin: int, wanted: Array, room: Array) -> Array:
+        loose: Array = (0.01 + 0.01 * np.abs(wanted)).astype(wanted.dtype)
         return loose
 
     off.patch.setattr(compare, "_tolerance", one_percent)

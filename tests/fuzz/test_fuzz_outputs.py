@@ -80,10 +80,9 @@ def kind_level(rng: np.random.Generator) -> float:
     return float(rng.choice((1e-6, 1e-2, 1.0)))
 
 
-def right(own: float, wanted: float, limit: float, other: float | None, slack: float) -> bool:
-    """The rule for one number, with the tolerance widened by a share of it."""
-    targets = [wanted] if other is None or (math.isfinite(wanted) and math.isfinite(other)) else [wanted, other]
-    for target in targets:
+def right(own: float, targets: list[tuple[float, float]], slack: float) -> bool:
+    """The rule for one number: near one of the targets, each with its tolerance, widened by a share of it."""
+    for target, limit in targets:
         if (math.isnan(own) and math.isnan(target)) or own == target:
             return True
         if math.isfinite(own) and math.isfinite(target) and abs(own - target) <= limit * (1 + slack):
@@ -97,12 +96,19 @@ def all_right(found: Array, dtype: str, wanted: Expected, slack: float) -> bool:
     with np.errstate(invalid="ignore"):  # a NaN that signals
         numbers = decode(found, dtype).astype("f8").tolist()
     values = wanted.values.astype("f8").tolist()
-    others = [None] * len(values) if wanted.otherwise is None else wanted.otherwise.astype("f8").tolist()
-    if isinstance(wanted.tolerance, Allowance):
-        limits = [wanted.tolerance.absolute + wanted.tolerance.relative * abs(value) + 1e-37 for value in values]
-    else:
-        limits = wanted.tolerance.astype("f8").tolist()
-    return all(right(*four, slack) for four in zip(numbers, values, limits, others, strict=True))
+    others = values if wanted.otherwise is None else wanted.otherwise.astype("f8").tolist()
+    least = float(np.finfo(wanted.values.dtype).tiny)
+
+    def limit(place: int, target: float) -> float:
+        if isinstance(wanted.tolerance, Allowance):
+            return max(wanted.tolerance.absolute, least) + wanted.tolerance.relative * abs(target)
+        return float(wanted.tolerance[place])
+
+    for place, (own, value, other) in enumerate(zip(numbers, values, others, strict=True)):
+        targets = [value] if math.isfinite(value) and math.isfinite(other) else [value, other]
+        if not right(own, [(target, limit(place, target)) for target in targets], slack):
+            return False
+    return True
 
 
 def check_case(case: Case) -> str:

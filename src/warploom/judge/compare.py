@@ -83,7 +83,7 @@ def compare(stored: Array, dtype: str, expected: Expected, poison: int) -> Compa
             off = np.subtract(own, wanted, out=error[: end - begin])
             np.abs(off, out=off)
             largest = float(off.max())
-            units = np.divide(off, _tolerance(expected, begin, end, limit), out=off)
+            units = np.divide(off, _tolerance(expected.tolerance, begin, wanted, limit), out=off)
             top = float(units.max())
             if not top <= 1.0:
                 found = _look_closely(stored[begin:end], dtype, expected, begin, poison)
@@ -99,13 +99,14 @@ def compare(stored: Array, dtype: str, expected: Expected, poison: int) -> Compa
     return Comparison(worst_abs, worst_rel, worst_index)
 
 
-def _tolerance(expected: Expected, begin: int, end: int, room: Array) -> Array:
-    if not isinstance(expected.tolerance, Allowance):
-        return expected.tolerance[begin:end]
-    limit: Array = np.abs(expected.values[begin:end], out=room[: end - begin])
-    limit *= limit.dtype.type(expected.tolerance.relative)
+def _tolerance(tolerance: Array | Allowance, begin: int, wanted: Array, room: Array) -> Array:
+    """What each of the elements from ``begin`` on may be off ``wanted``."""
+    if not isinstance(tolerance, Allowance):
+        return tolerance[begin : begin + wanted.size]
+    limit: Array = np.abs(wanted, out=room[: wanted.size])
+    limit *= limit.dtype.type(tolerance.relative)
     # Where the reference is exact and zero is expected, nothing would be allowed, and 0 / 0 is no number of units.
-    limit += max(limit.dtype.type(expected.tolerance.absolute), np.finfo(limit.dtype).tiny)
+    limit += max(limit.dtype.type(tolerance.absolute), np.finfo(limit.dtype).tiny)
     return limit
 
 
@@ -117,7 +118,6 @@ def _look_closely(stored: Array, dtype: str, expected: Expected, begin: int, poi
         return _unwritten(stored, poison, begin, int(untouched.argmax()))
     own = decode(stored, dtype).astype(np.float64)
     wanted = expected.values[begin:end].astype(np.float64)
-    limit = _tolerance(expected, begin, end, np.empty(stored.size, dtype=expected.values.dtype)).astype(np.float64)
     same_kind = _same_kind(own, wanted)
     if expected.otherwise is not None:
         otherwise = expected.otherwise[begin:end].astype(np.float64)
@@ -132,6 +132,9 @@ def _look_closely(stored: Array, dtype: str, expected: Expected, begin: int, poi
             "not_finite",
             f"element {begin + where} is {own[where]:.9g}, expected {wanted[where]:.9g}",
         )
+    # Where the alternative is the only number, it is what the allowance is relative to.
+    wanted = wanted.astype(expected.values.dtype)
+    limit = _tolerance(expected.tolerance, begin, wanted, np.empty_like(wanted)).astype(np.float64)
     finite = np.isfinite(own) & np.isfinite(wanted)
     error = np.where(finite, np.abs(own - wanted), 0.0)
     units = np.where(finite, error / limit, 0.0)

@@ -88,6 +88,15 @@ def test_an_element_may_be_what_the_reference_itself_makes_of_it() -> None:
     assert compare(bad, "float32", either, POISON).guard == "not_finite"
 
 
+@pytest.mark.parametrize("relative", [0.0, 1e-3])
+def test_an_allowance_beside_infinity_is_relative_to_the_alternative(relative: float) -> None:
+    infinite, finite = np.full(2, np.inf, "f4"), np.full(2, 2.0, "f4")
+    either = Expected(infinite, Allowance(0.0, relative), finite)
+    assert compare(infinite, "float32", either, POISON).guard == ""
+    assert compare(finite, "float32", either, POISON).guard == ""
+    assert compare(finite * np.float32(1.01), "float32", either, POISON).guard == "wrong_result"
+
+
 def test_what_was_not_written_is_called_so() -> None:
     wanted = numbers()
     own = wanted.copy()
