@@ -119,7 +119,8 @@ class Stop(Exception):  # noqa: N818 - ends a sitting
 def one_size(folder: Path, size: int, measured: int, most_made: int, answer: Any) -> None:
     """Measure at one size, in a process of its own so that its peak memory is its own."""
     aside = Aside()
-    parts = Parts(InstantExecutor(aside), InstantProposer(aside))
+    proposer = InstantProposer(aside)
+    parts = Parts(InstantExecutor(aside), lambda journal: proposer)
     config = RunConfig("twice", evaluations=10 * max(size, measured), islands=4)
     alone = min(size, most_made)
     with begin(folder, config, synthetic_problem(), synthetic_candidate(), parts) as run:

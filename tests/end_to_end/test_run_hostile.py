@@ -117,7 +117,7 @@ def test_a_run_with_hostile_candidates_spends_its_whole_budget(tmp_path: Path) -
     limits = Limits(call_seconds=CALL_SECONDS, memory_bytes=512 << 20)
     with LocalJudge(problem, cache=tmp_path / "cache", limits=limits) as judge:
         judge.prepare()
-        parts = Parts(LocalExecutor(judge), Mixed(problem.hash), {})
+        parts = Parts(LocalExecutor(judge), lambda _: Mixed(problem.hash), {})
         with begin(tmp_path / "run", config, problem, seed, parts) as run:
             summary = run.go(observe)
         with go_on(journals.reopen(tmp_path / "run"), seed, parts) as again:

@@ -122,7 +122,7 @@ def test_the_seed_gives_the_events_again_from_recorded_timings(recorded: Path, t
 
 def recorded_parts(journal: journals.Journal) -> Parts:
     problem = from_description(journal.started.problem)
-    return Parts(RecordedExecutor.of(journal), WithoutModel(problem), journal.started.environment)
+    return Parts(RecordedExecutor.of(journal), lambda _: WithoutModel(problem), journal.started.environment)
 
 
 def replay(journal: journals.Journal, folder: Path, every: int) -> Run:

@@ -6,16 +6,17 @@ import os
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from warploom.archive import journal as journals
 from warploom.archive.database import claim
+from warploom.archive.journal import Journal
 from warploom.errors import JournalError, SourceError
 from warploom.judge.evaluate import LocalJudge
 from warploom.problems.load import cache_directory, catalog_names, find_seed, load_problem, locate
-from warploom.propose.protocol import Proposer
-from warploom.propose.without_model import WithoutModel
 from warploom.search.executor import LocalExecutor, RecordedExecutor
+from warploom.search.proposers import Resting, make_proposer
 from warploom.search.sitting import Parts, Run, Summary, begin, first_candidate, go_on
 from warploom.values.candidate import Candidate
 from warploom.values.config import RunConfig
@@ -71,7 +72,7 @@ def reopen(folder: Path, *, progress: Progress | None = None, cache: Path | None
         if from_description(journal.started.problem).hash != problem.hash:
             raise JournalError(f"{folder}: problem {config.problem} has changed since this run began; start a new run")
         if journal.ended:
-            return go_on(journal, seed, Parts(RecordedExecutor.of(journal), local_proposer(config, problem)))
+            return go_on(journal, seed, recorded_parts(config, problem, journal))
         parts = local_parts(config, problem, progress, cache)
         try:
             return go_on(journal, seed, parts)
@@ -84,20 +85,23 @@ def reopen(folder: Path, *, progress: Progress | None = None, cache: Path | None
 
 
 def local_parts(config: RunConfig, problem: Problem, progress: Progress | None, cache: Path | None) -> Parts:
-    """The judge of this machine, ready to time, and the proposer that needs no model."""
+    """The judge of this machine, ready to time, and the proposer that the configuration names."""
     judge = LocalJudge(problem, cache=cache or cache_directory(), progress=progress, language=config.target)
     try:
         judge.prepare()
-        executor = LocalExecutor(judge, config.in_flight)
-        return Parts(executor, local_proposer(config, problem), judge.describe(), judge.close)
+        environment, resting = judge.describe(), Resting()
+        proposer = partial(make_proposer, config, problem, environment, resting)
+        return Parts(LocalExecutor(judge, config.in_flight), proposer, environment, judge.close, resting)
     except BaseException:
         judge.close()
         raise
 
 
-def local_proposer(config: RunConfig, problem: Problem) -> Proposer:
-    """Moves, tuning and crossover, as the configuration wants them."""
-    return WithoutModel(problem, crossover=config.crossover, bandit=config.bandit)
+def recorded_parts(config: RunConfig, problem: Problem, journal: Journal) -> Parts:
+    """For a run that has ended: nothing is judged anew."""
+    environment, resting = journal.started.environment, Resting()
+    proposer = partial(make_proposer, config, problem, environment, resting)
+    return Parts(RecordedExecutor.of(journal), proposer, environment, resting=resting)
 
 
 def starting_candidate(config: RunConfig, problem: Problem) -> Candidate:

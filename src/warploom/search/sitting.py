@@ -19,6 +19,7 @@ from warploom.search.budget import stoppers
 from warploom.search.executor import Executor
 from warploom.search.loop import Loop
 from warploom.search.proceedings import SNAPSHOT_EVERY, Observer
+from warploom.search.proposers import Resting
 from warploom.search.state import State
 from warploom.search.strategy import make_strategy
 from warploom.values.candidate import Candidate
@@ -56,15 +57,17 @@ class Parts:
 
     Attributes:
         executor: does the jobs.
-        proposer: answers the requests.
+        proposer: makes what answers the requests, given the run's open journal.
         environment: what the judge says of itself and the machine.
         close: ends what was started for this run.
+        resting: called when a sitting ends, while its event loop still runs: closes connections.
     """
 
     executor: Executor
-    proposer: Proposer
+    proposer: Callable[[Journal], Proposer]
     environment: Mapping[str, Any] = field(default_factory=dict)
     close: Callable[[], None] = lambda: None
+    resting: Resting = field(default_factory=list)
 
 
 class Run:
@@ -74,7 +77,7 @@ class Run:
         journal: open for writing.
         state: as of its newest event.
         seed: the starting candidate.
-        parts: executor and proposer.
+        parts: what it is wired to.
         snapshot_every: evaluations between two snapshots.
     """
 
@@ -120,7 +123,7 @@ class Run:
             snapshot_every=self._snapshot_every,
         )
         try:
-            reason = anyio.run(loop.run)
+            reason = anyio.run(self._sit, loop)
         except BaseExceptionGroup as group:
             raise _only(group) from group
         if self._state.archive.seed is None and self._state.evaluations:
@@ -128,6 +131,14 @@ class Run:
             message = getattr(failed, "message", "it was not timed")
             raise SourceError(f"the starting source of {self._state.config.problem} failed: {message}")
         return self._summary(reason, finished=not loop.interrupted)
+
+    async def _sit(self, loop: Loop) -> str:
+        try:
+            return await loop.run()
+        finally:
+            with anyio.CancelScope(shield=True):
+                for rest in self._parts.resting:
+                    await rest()
 
     def checkpoint(self) -> None:
         """Save a snapshot now, so that a resume starts from here."""
@@ -177,12 +188,12 @@ def begin(
     """
     started = RunStarted(config.to_mapping(), describe(problem), parts.environment, __version__)
     journal = journals.create(folder, started, lock)
-    return Run(journal, _state(config, parts), seed, parts, snapshot_every)
+    return Run(journal, _state(config, parts, journal), seed, parts, snapshot_every)
 
 
 def go_on(journal: Journal, seed: Candidate, parts: Parts, snapshot_every: int = SNAPSHOT_EVERY) -> Run:
     """An existing run with these parts, as of its newest event."""
-    state = _state(RunConfig.from_mapping(journal.started.config), parts)
+    state = _state(RunConfig.from_mapping(journal.started.config), parts, journal)
     state.replay(journal)
     run = Run(journal, state, seed, parts, snapshot_every)
     if not journal.ended:
@@ -198,8 +209,8 @@ def first_candidate(journal: Journal) -> Candidate | None:
     return None
 
 
-def _state(config: RunConfig, parts: Parts) -> State:
-    return State(config, make_strategy(config), parts.proposer)
+def _state(config: RunConfig, parts: Parts, journal: Journal) -> State:
+    return State(config, make_strategy(config), parts.proposer(journal))
 
 
 def _unobserved(event: Event, state: State) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from warploom.archive import journal as journals
+from warploom.archive.journal import Journal
+from warploom.propose.protocol import Proposer
 from warploom.search.executor import Executor, LocalExecutor
 from warploom.search.proceedings import Observer
 from warploom.search.sitting import Parts, Run, begin, go_on
@@ -31,25 +34,37 @@ class World:
         *,
         executor: Executor | None = None,
         proposer: Any = None,
+        make: Callable[[Journal], Proposer] | None = None,
         every: int = 500,
         **config: Any,
     ) -> Run:
-        """A new run; further arguments are those of ``RunConfig``."""
+        """A new run; ``make`` gives a proposer that needs the journal, further arguments are those of ``RunConfig``."""
         settings = RunConfig("twice", **({"evaluations": 60} | config))
-        parts = Parts(executor or LocalExecutor(SyntheticJudge(0.1), 4), proposer or SyntheticProposer(0.05))
+        parts = _parts(executor, proposer, make)
         return begin(self.root / name, settings, synthetic_problem(), synthetic_candidate(), parts, every)
 
     def go_on(
-        self, name: str = "run", *, executor: Executor | None = None, proposer: Any = None, every: int = 500
+        self,
+        name: str = "run",
+        *,
+        executor: Executor | None = None,
+        proposer: Any = None,
+        make: Callable[[Journal], Proposer] | None = None,
+        every: int = 500,
     ) -> Run:
         """The run goes on with new objects, as after a kill."""
-        parts = Parts(executor or LocalExecutor(SyntheticJudge(0.1), 4), proposer or SyntheticProposer(0.05))
+        parts = _parts(executor, proposer, make)
         return go_on(journals.reopen(self.root / name), synthetic_candidate(), parts, every)
 
     def events(self, name: str = "run") -> list[Event]:
         """What its journal holds."""
         with journals.read(self.root / name) as journal:
             return list(journal.events())
+
+
+def _parts(executor: Executor | None, proposer: Any, make: Callable[[Journal], Proposer] | None) -> Parts:
+    made = proposer or SyntheticProposer(0.05)
+    return Parts(executor or LocalExecutor(SyntheticJudge(0.1), 4), make or (lambda journal: made))
 
 
 class Killed(Exception):  # noqa: N818 - stands for the end of the process
