@@ -37,6 +37,13 @@ OPERATOR_PRIORS: dict[str, tuple[float, float]] = {
     "cross": (1.0, 5.0),
     "flags": (0.3, 8.0),
 }
+GROUPS: dict[str, tuple[str, ...]] = {
+    "moves": ("compose", "grow", "change", "undo", "flags"),
+    "tune": ("tune",),
+    "crossover": ("cross",),
+}
+"""What a request may ask for by its operator; any other leaves the choice to the bandit."""
+
 GAIN = 0.02
 """A proposal pays when it beats its parent by 2 % in log speedup: less is noise."""
 
@@ -96,13 +103,15 @@ class WithoutModel:
         rng = random.Random(request.seed)
         individual = request.parents[0]
         root, steps = self._genome(individual)
-        first = self._opening(root).number(request.number) if request.number > 0 else None
+        opens = request.number > 0 and request.operator in ("", "moves")
+        first = self._opening(root).number(request.number) if opens else None
         if first is not None:
             name, recipe = first
             proposal = self._finish(root, recipe, individual, "open", f"open: {name}", ())
             if proposal.candidate.id not in self._recent:
                 return proposal
-        arms = [name for name in self._choices if name != "flags" or request.progress >= LATE]
+        wanted = GROUPS.get(request.operator, tuple(self._choices))
+        arms = [name for name in self._choices if name in wanted and (name != "flags" or request.progress >= LATE)]
         for _ in range(TRIES):
             if not arms:
                 break

@@ -17,6 +17,7 @@ FINISHES: tuple[str, ...] = (
     "malformed",  # what came back is no answer of the protocol
     "context",  # the prompt is too long for the model
     "error",  # no answer at all, after all retries; ``Exchange.error`` says why
+    "open",  # handed to an outside agent; what it answers, now or never, follows as further turns
 )
 
 
@@ -59,7 +60,7 @@ class Exchange:
         error: why there was no answer, "" when there was one. Never holds a key.
         usage: tokens, over all attempts.
         cost_usd: dollars, over all attempts; None where the price is unknown.
-        attempts: HTTP requests that were sent for it.
+        attempts: HTTP requests that were sent for it, or commands that were run; 0 for a recorded or an agent's answer.
         seconds: from the first attempt to the answer.
         logprob: mean log-probability of the answer's tokens; None where the server gave none.
     """
@@ -108,7 +109,9 @@ class Spending:
     unpriced: int = 0
 
     def plus(self, exchange: Exchange) -> Spending:
-        """With one more exchange."""
+        """With one more exchange; one for which nothing was sent (a recorded answer, an agent's) costs nothing."""
+        if exchange.attempts == 0:
+            return self
         return Spending(
             self.tokens + exchange.usage.total,
             self.usd + (exchange.cost_usd or 0.0),
