@@ -5,8 +5,10 @@ from __future__ import annotations
 import fcntl
 import os
 import sqlite3
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,9 @@ from warploom.values.job import Effort
 
 FILE = "journal.db"
 LOCK = "lock"
+
+POLL_SECONDS = 0.05
+"""Between two looks at a lock that another process holds."""
 
 SCHEMA = """
 CREATE TABLE events(
@@ -78,7 +83,23 @@ def unborn(path: Path) -> bool:
         return False
 
 
-def take_lock(folder: Path) -> int:
+@dataclass(frozen=True)
+class Patience:
+    """How long to wait for a run that another process is at work on.
+
+    Attributes:
+        seconds: at most; 0 does not wait.
+        waiting: told once that there is something to wait for.
+    """
+
+    seconds: float = 0.0
+    waiting: Callable[[str], None] = lambda line: None
+
+
+NO_PATIENCE = Patience()
+
+
+def take_lock(folder: Path, patience: Patience = NO_PATIENCE) -> int:
     """Lock a run directory for one writer; the lock ends with its process. Returns its descriptor.
 
     Raises:
@@ -88,12 +109,23 @@ def take_lock(folder: Path) -> int:
         lock = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     except OSError as error:
         raise JournalError(f"cannot write in the run directory {folder}: {error.strerror}") from None
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(lock)
-        raise JournalError(f"{folder} is in use by another process") from None
-    return lock
+    begin, said = time.monotonic(), False
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return lock
+        except OSError:
+            if time.monotonic() - begin >= patience.seconds:
+                os.close(lock)
+                waited = f"; waited {patience.seconds:g} s for it" if patience.seconds else ""
+                raise JournalError(f"{folder} is in use by another process{waited}") from None
+        except BaseException:
+            os.close(lock)
+            raise
+        if not said:
+            patience.waiting(f"{folder} is in use by another process; waiting up to {patience.seconds:g} s for it")
+            said = True
+        time.sleep(POLL_SECONDS)
 
 
 def claim(folder: Path) -> int:

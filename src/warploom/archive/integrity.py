@@ -13,15 +13,15 @@ from warploom.errors import JournalError
 VERSION = 1
 
 
-def inspect(folder: Path) -> None:
-    """Check a run from end to end, even while another process writes it.
+def inspect(folder: Path, *, thorough: bool = True) -> None:
+    """Check a run, from end to end when thorough, even while another process writes it.
 
     Raises:
         JournalError: missing or damaged; the file is left as it is.
     """
     path = existing(folder)
     with closing(reader(path)) as database:
-        check(path, database)
+        check(path, database, thorough=thorough)
 
 
 def check(path: Path, database: sqlite3.Connection, *, thorough: bool = True) -> None:

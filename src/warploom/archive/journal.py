@@ -28,7 +28,9 @@ from warploom.archive.conversations import Conversations
 from warploom.archive.database import (
     CONVERSATIONS,
     FILE,
+    NO_PATIENCE,
     SCHEMA,
+    Patience,
     Store,
     claim,
     connect,
@@ -254,15 +256,20 @@ def create(folder: Path, started: RunStarted, lock: int | None = None) -> Journa
         raise JournalError(describe_error(path, error)) from None
 
 
-def reopen(folder: Path) -> Journal:
-    """An existing run, to go on with: checked from end to end and locked.
+def reopen(folder: Path, patience: Patience = NO_PATIENCE, *, thorough: bool = True) -> Journal:
+    """An existing run, to go on with: checked and locked.
+
+    Args:
+        folder: the run directory.
+        patience: how long to wait for another process that is at work on it.
+        thorough: check it from end to end; one that this process has checked before need not be.
 
     Raises:
         JournalError: missing, in use, damaged; the file is left as it is.
     """
-    lock = take_lock(existing(folder).parent)
+    lock = take_lock(existing(folder).parent, patience)
     try:
-        inspect(folder)
+        inspect(folder, thorough=thorough)
         database = connect(folder / FILE)
         database.executescript(CONVERSATIONS)
         return Journal(folder, database, lock)
