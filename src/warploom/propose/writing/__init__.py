@@ -1,0 +1,1 @@
+"""What is said to a model for a request, and what is made of its answer."""

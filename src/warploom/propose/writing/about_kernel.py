@@ -1,0 +1,147 @@
+"""The kernel that is to be changed: its source, its times, what holds it back, what the compiler made of it."""
+
+from __future__ import annotations
+
+import math
+import re
+from statistics import median
+from typing import Any
+
+from warploom.propose.writing.about_machine import mapping, peaks
+from warploom.propose.writing.material import Material
+from warploom.values.outcome import Passed, Timing
+from warploom.values.peaks import compute_ns, memory_ns
+from warploom.values.problem import Workload
+from warploom.values.speedup import speedup, workload_speedup
+
+BASELINES: dict[str, str] = {"eager": "PyTorch eager", "compile": "torch.compile"}
+
+NEAR_ROOFLINE = 0.8
+FAR_FROM_ROOFLINE = 0.5
+
+_THREADS = re.compile(r"^[ \t]*#[ \t]*pragma[ \t]+omp\b[^\n]*\b(parallel|teams)\b|std::thread", re.MULTILINE)
+
+FACTS: dict[str, str] = {
+    "vectorised_loops": "loops the compiler vectorised",
+    "missed_loops": "loops it could not vectorise",
+    "instructions": "instructions",
+    "zmm_instructions": "with 512-bit registers",
+    "ymm_instructions": "with 256-bit registers",
+    "fma_instructions": "fused multiply-adds",
+    "vector_spills": "vector registers spilled to the stack",
+    "math_calls": "calls into the maths library",
+    "gathers": "gathers",
+}
+"""Facts of a build that are worth telling, in words."""
+
+
+def parent_facts(material: Material) -> dict[str, Any]:
+    """The source, its parameters, its speed in a line and where it came from."""
+    base, lineage = material.base, material.lineage
+    return {
+        "id": base.id,
+        "sources": [{"name": name, "text": text} for name, text in base.sources],
+        "parameters": [f"{name} = {value}" for name, value in base.parameters],
+        "speedup": None if material.fitness is None else math.exp(material.fitness),
+        "kind": list(material.resolution.words(material.cell)) if material.cell is not None else [],
+        "origin": " ".join(word for word in (lineage.proposer, lineage.operator, lineage.note) if word),
+    }
+
+
+def timings_facts(material: Material) -> dict[str, Any] | None:
+    """Times a workload, and speedups over every baseline that was timed, with their 95 % intervals."""
+    passed = material.passed
+    if passed is None or not passed.timings:
+        return None
+    baselines = [name for name in BASELINES if any(timing.baseline == name for timing in passed.timings)]
+    rows = []
+    for workload in dict.fromkeys(timing.workload for timing in passed.timings):
+        own = {timing.baseline: timing for timing in passed.timings if timing.workload == workload}
+        rows.append(
+            {
+                "shape": shape_words(workload),
+                "ms": kernel_ns(passed, workload) / 1e6,
+                "baselines": [_against(own[name]) | {"name": BASELINES[name]} for name in baselines if name in own],
+            }
+        )
+    whole = [(BASELINES[name], speedup(passed.timings, name)) for name in baselines]
+    return {"rows": rows, "whole": [{"name": name, "speedup": str(found)} for name, found in whole if found]}
+
+
+def _against(timing: Timing) -> dict[str, Any]:
+    return {"ms": median(timing.reference_samples_ns) / 1e6, "speedup": str(workload_speedup(timing))}
+
+
+def kernel_ns(passed: Passed, workload: Workload) -> float:
+    """Median time of a call on this workload."""
+    return median(next(timing for timing in passed.timings if timing.workload == workload).samples_ns)
+
+
+def shape_words(workload: Workload) -> str:
+    """``rows=4, cols=8``: a shape as prompts write it."""
+    return ", ".join(f"{name}={length}" for name, length in workload.axes)
+
+
+def bottleneck_facts(material: Material) -> dict[str, Any] | None:
+    """How far each workload is from what the machine allows, which limit that is, and what stands in the way."""
+    passed = material.passed
+    bandwidth, operations = peaks(material.environment)
+    if passed is None or not passed.timings or not bandwidth or not operations:
+        return None
+    rows = []
+    for workload in dict.fromkeys(timing.workload for timing in passed.timings):
+        moving = memory_ns(material.problem, workload, bandwidth)
+        computing = compute_ns(material.problem, workload, operations)
+        rows.append(
+            {
+                "shape": shape_words(workload),
+                "memory_ms": moving / 1e6,
+                "compute_ms": computing / 1e6,
+                "fraction": max(moving, computing) / kernel_ns(passed, workload),
+                "bound": "memory" if moving >= computing else "arithmetic",
+            }
+        )
+    worst = min(row["fraction"] for row in rows if isinstance(row["fraction"], float))
+    return {"rows": rows, "counted": bool(material.problem.operations), "findings": _findings(material, passed, worst)}
+
+
+def _findings(material: Material, passed: Passed, worst: float) -> list[str]:
+    """What source and build say of why it is as slow as it is."""
+    facts = passed.build.facts
+    cores = int(mapping(material.environment.get("hardware")).get("cores", 1))
+    found = []
+    if cores > 1 and not any(_THREADS.search(text) for _, text in material.base.sources):
+        found.append(f"it is serial: one of {cores} cores works")
+    wide = facts.get("zmm_instructions", 0) + facts.get("ymm_instructions", 0)
+    if "instructions" in facts and not wide:
+        found.append("it is not vectorised: no instruction uses a 256- or 512-bit register")
+    elif facts.get("missed_loops", 0):
+        found.append(f"{facts['missed_loops']} loops are not vectorised")
+    if facts.get("vector_spills", 0):
+        found.append(f"vector registers are spilled to the stack {facts['vector_spills']} times: too many live at once")
+    if facts.get("math_calls", 0):
+        found.append(f"it calls the maths library in {facts['math_calls']} places; a polynomial in line may be faster")
+    if facts.get("gathers", 0):
+        found.append(f"it gathers single elements into vectors in {facts['gathers']} places")
+    if worst >= NEAR_ROOFLINE:
+        found.append("it is near the roofline: only moving less data or doing less work can make it much faster")
+    elif worst < FAR_FROM_ROOFLINE and not found:
+        found.append(
+            "neither bandwidth nor arithmetic explains its time: look for chains of dependent operations, data that "
+            "is read more than once, strided access, and work that is repeated"
+        )
+    return found
+
+
+def compiler_facts(material: Material) -> dict[str, Any] | None:
+    """What the compiler reported of the build: instructions, vectorised loops, spills, messages."""
+    passed = material.passed
+    if passed is None:
+        return None
+    facts = [
+        {"what": words, "count": passed.build.facts[name]}
+        for name, words in FACTS.items()
+        if name in passed.build.facts
+    ]
+    log = passed.build.log.strip()
+    return {"facts": facts, "log": log} if facts or log else None

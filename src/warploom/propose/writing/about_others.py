@@ -1,0 +1,71 @@
+"""Other kernels, what was tried before, and where a kernel is wanted."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from warploom.propose.writing.material import Material
+from warploom.values.request import Individual
+
+EXCERPT_CHARACTERS = 5000
+"""Of an inspiration's source; a partner is shown whole."""
+
+
+def partner_facts(material: Material) -> dict[str, Any] | None:
+    """The second parent of a crossover, whole."""
+    return _kernel(material, material.partner, None) if material.partner else None
+
+
+def inspirations_facts(material: Material) -> dict[str, Any] | None:
+    """Other kernels of the archive: what they reach, what kind they are, the beginning of their evolve block."""
+    taken = material.partner.candidate.id if material.partner else ""
+    others = [one for one in material.inspirations if one.candidate.id not in (taken, material.base.id)]
+    if not others:
+        return None
+    return {"kernels": [_kernel(material, one, EXCERPT_CHARACTERS) for one in others]}
+
+
+def _kernel(material: Material, individual: Individual, most: int | None) -> dict[str, Any]:
+    candidate = individual.candidate
+    sources = candidate.sources if most is None else candidate.sources[:1]
+    return {
+        "id": candidate.id,
+        "speedup": math.exp(individual.fitness),
+        "kind": list(material.resolution.words(individual.cell)),
+        "island": individual.island,
+        "note": individual.lineage.note,
+        "parameters": [f"{name} = {value}" for name, value in candidate.parameters],
+        "sources": [{"name": name, "text": text if most is None else _excerpt(text, most)} for name, text in sources],
+    }
+
+
+def _excerpt(text: str, most: int) -> str:
+    """The evolve block's first lines, with a remark where lines were left out."""
+    lines = text.split("\n")
+    start = next((number for number, line in enumerate(lines) if "EVOLVE-BLOCK-START" in line), -1)
+    end = next((number for number, line in enumerate(lines) if "EVOLVE-BLOCK-END" in line), len(lines))
+    kept: list[str] = []
+    for line in lines[start + 1 : end]:
+        most -= len(line) + 1
+        if most < 0:
+            left = end - start - 1 - len(kept)
+            return "\n".join([*kept, f"// … {left} more lines"])
+        kept.append(line)
+    return "\n".join(kept)
+
+
+def lineage_facts(material: Material) -> dict[str, Any] | None:
+    """What was tried on this kernel before and what it gave."""
+    if not material.attempts:
+        return None
+    return {"attempts": [{"what": one.what, "result": one.result} for one in material.attempts]}
+
+
+def target_facts(material: Material) -> dict[str, Any] | None:
+    """The kind of kernel that is wanted, where the search wants one."""
+    if material.target_cell is None or material.target_cell == material.cell:
+        return None
+    wanted = material.resolution.words(material.target_cell)
+    own = material.resolution.words(material.cell) if material.cell is not None else ()
+    return {"wanted": [words for words in wanted if words not in own], "whole": list(wanted)}

@@ -1,0 +1,89 @@
+"""What is to be computed, on which shapes, how exactly, and how a kernel is called."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from warploom.propose.writing.formula import formula
+from warploom.propose.writing.material import Material
+from warploom.syntax import evolve_block
+from warploom.toolchain.cpp import DEFAULT_FLAGS
+from warploom.toolchain.cpp_headers import signature_header
+from warploom.values.problem import Problem, Reference, Tensor, Workload
+from warploom.values.shape import extent
+from warploom.values.signature import signature
+
+RECIPES: dict[str, str] = {
+    "normal": "",
+    "wide": "values over many magnitudes",
+    "offset": "values with a large mean",
+    "spikes": "a few values far larger than the rest",
+    "ties": "many equal values",
+    "tiny": "very small values",
+    "large": "very large values",
+    "special": "NaN and infinities among the values",
+    "zeros": "many zeros",
+}
+"""How inputs are drawn, in words; see :data:`warploom.values.problem.RECIPES`."""
+
+
+def problem_facts(material: Material) -> dict[str, Any]:
+    """Title, formula, tensors, timed shapes and tolerance. What is held out stays held out."""
+    problem = material.problem
+    reference = problem.reference
+    return {
+        "name": problem.name,
+        "title": problem.title,
+        "formula": formula(reference) if isinstance(reference, Reference) else "",
+        "tensors": [
+            *(_tensor(name, "input", tensor) for name, tensor in problem.inputs.items()),
+            *(_tensor(name, "output", tensor) for name, tensor in problem.outputs.items()),
+        ],
+        "workloads": [_workload(problem, workload) for workload in problem.workloads],
+        "tolerance": tolerance_words(problem),
+    }
+
+
+def convention_facts(material: Material) -> dict[str, Any]:
+    """The generated header, the files, the borders of the evolve block, the compiler's flags."""
+    base = material.base
+    before, _, after = evolve_block.split(base.source)
+    return {
+        "header": signature_header(signature(material.problem)),
+        "entry_point": base.entry_point,
+        "file": base.sources[0][0],
+        "bounded": bool(before or after),
+        "flags": " ".join((*DEFAULT_FLAGS, *base.build_flags)),
+        "toolchain": str(material.environment.get("toolchain", "")),
+    }
+
+
+def tolerance_words(problem: Problem) -> str:
+    """How exact a result must be, in words."""
+    tolerance = problem.tolerance
+    words = (
+        f"every element within {tolerance.factor:g} times the rounding error of the PyTorch reference itself in the "
+        "problem's dtype, measured against float64"
+    )
+    if tolerance.absolute:
+        words += f", plus {tolerance.absolute:g}"
+    if tolerance.relative:
+        words += f", plus {tolerance.relative:g} of the element's magnitude"
+    return words
+
+
+def _tensor(name: str, role: str, tensor: Tensor) -> dict[str, str]:
+    notes = [f"{word} {bound}" for word, bound in (("from", tensor.low), ("below", tensor.high)) if bound is not None]
+    if tensor.positive:
+        notes.append("not negative")
+    shape = ", ".join(tensor.shape.split())
+    return {"name": name, "role": role, "dtype": tensor.dtype, "shape": f"[{shape}]", "notes": ", ".join(notes)}
+
+
+def _workload(problem: Problem, workload: Workload) -> dict[str, Any]:
+    return {
+        "shape": ", ".join(f"{name}={length}" for name, length in workload.axes),
+        "drawn": RECIPES[workload.recipe],
+        "mebibytes": problem.traffic_bytes(workload) / 2**20,
+        "operations": extent(problem.operations, workload.extents) / 1e9 if problem.operations else None,
+    }

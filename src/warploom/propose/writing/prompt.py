@@ -1,0 +1,131 @@
+"""A prompt: ingredients, each rendered by a template of its own, put together by the template of the operator.
+
+The whole stays within a budget of characters: the least important ingredient is shortened first, and says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from warploom.propose.writing.about_failure import failure_facts
+from warploom.propose.writing.about_kernel import bottleneck_facts, compiler_facts, parent_facts, timings_facts
+from warploom.propose.writing.about_machine import machine_facts
+from warploom.propose.writing.about_others import inspirations_facts, lineage_facts, partner_facts, target_facts
+from warploom.propose.writing.about_problem import convention_facts, problem_facts
+from warploom.propose.writing.material import Material
+from warploom.propose.writing.operators import OPERATORS
+from warploom.propose.writing.templates import Templates
+from warploom.values.exchange import Message
+
+PROMPT_CHARACTERS = 60_000
+"""Of the first messages of a conversation: some fifteen thousand tokens."""
+
+LEAST_CHARACTERS = 300
+"""An ingredient that would be shorter than this is left out instead."""
+
+Facts = Callable[[Material], dict[str, Any] | None]
+
+INGREDIENTS: dict[str, Facts] = {
+    "problem": problem_facts,
+    "convention": convention_facts,
+    "parent": parent_facts,
+    "failure": failure_facts,
+    "timings": timings_facts,
+    "bottleneck": bottleneck_facts,
+    "partner": partner_facts,
+    "target": target_facts,
+    "machine": machine_facts,
+    "lineage": lineage_facts,
+    "compiler": compiler_facts,
+    "inspirations": inspirations_facts,
+}
+"""Name of an ingredient and of its template → its facts; the most important first. None: there is nothing to say."""
+
+
+@dataclass(frozen=True)
+class Prompts:
+    """Renders conversations.
+
+    Attributes:
+        templates: of ingredients and operators.
+        most: characters of the first messages together.
+    """
+
+    templates: Templates
+    most: int = PROMPT_CHARACTERS
+
+    def first(self, material: Material, *, plan: bool = False) -> tuple[Message, ...]:
+        """How the conversation begins: what the model is, then the task.
+
+        Args:
+            material: what the task is about.
+            plan: ask for a plan alone; the code is asked for in the next turn.
+        """
+        facts: dict[str, Any] = {"entry_point": material.base.entry_point, "language": material.base.language}
+        system = self.templates.render("system", facts)
+        facts |= {"file": material.base.sources[0][0], "plan_alone": plan}
+        bare = self.templates.render(material.operator, facts | dict.fromkeys(INGREDIENTS, ""))
+        parts = fit(self._ingredients(material), self.most - len(system) - len(bare))
+        return Message("system", system), Message("user", self.templates.render(material.operator, facts | parts))
+
+    def _ingredients(self, material: Material) -> dict[str, str]:
+        """Each ingredient's text, "" where there is nothing to say."""
+        found = {name: facts(material) for name, facts in INGREDIENTS.items()}
+        return {name: self.templates.render(name, facts) if facts else "" for name, facts in found.items()}
+
+    def again(self, kind: str, base_file: str, **facts: Any) -> Message:
+        """The next turn: "code" after a plan, "unusable" and "duplicate" after an answer that cannot be judged."""
+        return Message("user", self.templates.render(kind, {"file": base_file, **facts}))
+
+    def rehearse(self, materials: Iterable[Material]) -> None:
+        """Render everything once, so that a fault in a user's template shows before a run begins.
+
+        Raises:
+            ConfigError: one line with file and line.
+        """
+        for material in materials:
+            for name in OPERATORS:
+                for plan in (False, True):
+                    self.first(replace(material, operator=name), plan=plan)
+            self.again("code", material.base.sources[0][0])
+            self.again("duplicate", material.base.sources[0][0], complaint="")
+            for whole in (False, True):
+                self.again("unusable", material.base.sources[0][0], complaint="", whole=whole)
+
+
+def fit(parts: dict[str, str], most: int) -> dict[str, str]:
+    """The parts within a budget of characters; the last ones are shortened first."""
+    fitted = dict(parts)
+    excess = sum(map(len, parts.values())) - most
+    for name in reversed(parts):
+        if excess <= 0:
+            break
+        fitted[name] = shorten(parts[name], len(parts[name]) - excess, name)
+        excess -= len(parts[name]) - len(fitted[name])
+    return fitted
+
+
+def shorten(text: str, most: int, name: str) -> str:
+    """The first lines of a part, with a remark that the rest is missing; fences that are open are closed."""
+    if len(text) <= LEAST_CHARACTERS:
+        return text
+    remark = f"[{name}: left out, the prompt would be too long]"
+    if most < LEAST_CHARACTERS:
+        return remark
+    lines = text.split("\n")
+    kept: list[str] = []
+    room = most - 80
+    fence = ""
+    for line in lines:
+        room -= len(line) + 1
+        if room < 0:
+            break
+        kept.append(line)
+        ticks = line[: len(line) - len(line.lstrip("`"))]
+        if len(ticks) >= 3:
+            fence = "" if fence else ticks
+    if fence:
+        kept.append(fence)
+    return "\n".join([*kept, f"[{name}: {len(lines) - len(kept)} more lines left out, to keep the prompt short]"])

@@ -1,0 +1,52 @@
+"""Made-up material with something of every ingredient: a user's templates are tried on it before a run begins."""
+
+from __future__ import annotations
+
+from warploom.propose.writing.material import Attempt, Material
+from warploom.values.behaviour import Resolution
+from warploom.values.candidate import Candidate, Lineage
+from warploom.values.outcome import Build, Failed, Passed, Timing, Verdict
+from warploom.values.problem import Problem
+from warploom.values.request import Individual
+
+_ENVIRONMENT = {
+    "toolchain": "g++ 12",
+    "hardware": {"cpu": "a processor avx2", "cores": 2, "caches_bytes": {"L1": 32768}},
+    "roofline": {"bytes_per_ns": {"1048576": 20.0}, "operations_per_ns": 100.0},
+}
+
+
+def rehearsal(problem: Problem, resolution: Resolution) -> tuple[Material, Material]:
+    """Material about a kernel that passed, and about one that failed."""
+    text = f"// EVOLVE-BLOCK-START\nvoid {problem.name}() {{}}\n// EVOLVE-BLOCK-END\n"
+    candidate = Candidate(problem.hash, "cpp", ((f"{problem.name}.cpp", text),), problem.name, (("TILE", 8),))
+    other = Candidate(
+        problem.hash, "cpp", ((f"{problem.name}.cpp", f"// other\n{text}"),), problem.name, (("TILE", 4),)
+    )
+    lineage = Lineage((other.id,), "rehearsal", "improve", note="made up")
+    individual = Individual(other, lineage, 0.5, (1, 1, 1), 0)
+    third = Candidate(problem.hash, "cpp", ((f"{problem.name}.cpp", f"// third\n{text}"),), problem.name)
+    timings = [
+        Timing(workload, baseline, (1e6, 1.1e6, 1e6), (2e6, 2.2e6, 2e6))
+        for workload in problem.workloads
+        for baseline in ("eager", "compile")
+    ]
+    facts = {"instructions": 10, "vectorised_loops": 1, "missed_loops": 1}
+    passed = Passed(Build("", "", "g++ 12", (), "a remark", 0, facts), Verdict(()), tuple(timings))
+    whole = Material(
+        problem=problem,
+        environment=_ENVIRONMENT,
+        resolution=resolution,
+        operator="improve",
+        base=candidate,
+        lineage=lineage,
+        evaluation=passed,
+        fitness=0.7,
+        cell=(0, 0, 0),
+        partner=individual,
+        inspirations=(individual, Individual(third, lineage, 0.4, (0, 1, 0), 1)),
+        attempts=(Attempt("improve: made up", "1.1 times as fast"),),
+        target_cell=(1, 1, 1),
+    )
+    failed = Failed("build", "compile_error", "an error", "error: an error")
+    return whole, Material(problem, _ENVIRONMENT, resolution, "repair", candidate, lineage, failed)
