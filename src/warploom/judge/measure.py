@@ -18,7 +18,7 @@ from warploom.judge.watch import Watch
 from warploom.sandbox.candidate_process import CandidateProcess, WorkerFailed
 from warploom.values.outcome import Timing
 
-BLOCK_NS = 1_500_000
+BLOCK_NS = 1_000_000
 """A block lasts at least so long, so that the round trip to the process is a small part of it."""
 
 SLOW_NS = 20_000_000
