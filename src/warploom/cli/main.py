@@ -27,6 +27,8 @@ COMMANDS: dict[str, str] = {
     "best": "The best kernel of a run.",
     "diff": "What changed from a candidate's parent, or from the seed.",
     "resume": "Go on with a run where it stopped.",
+    "ask": "A request for an outside agent: what to write, and a number.",
+    "tell": "An outside agent's answer: judged, and part of the run.",
 }
 """Command → its line in ``--help``. A command's module is imported only when it is called, so that help is instant."""
 

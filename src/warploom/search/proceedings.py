@@ -16,6 +16,7 @@ from warploom.search.budget import Stopper, progress
 from warploom.search.executor import Executor
 from warploom.search.promotion import Promotions
 from warploom.search.state import State, Turn
+from warploom.search.strategies.islands import OPENING
 from warploom.values.candidate import Candidate, Lineage, Proposal
 from warploom.values.event import Declined, Evaluated, Event, Migrated, Proposed
 from warploom.values.job import Job
@@ -94,6 +95,8 @@ class Proceedings:
         else:
             rng = random.Random(f"{state.config.seed}/{number}")
             share = progress(self._limits, state.standing(self.elapsed))
+            if outside:  # the opening is for moves
+                share = max(share, OPENING)
             request = state.strategy.ask(state.archive, rng, number, share)
         event = asked_event(request, outside=outside)
         self.journal.append(event, elapsed=self.elapsed)

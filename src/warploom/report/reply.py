@@ -1,0 +1,36 @@
+"""What came of an outside agent's answer, as text."""
+
+from __future__ import annotations
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from warploom.report.evaluation import TITLES
+from warploom.search.reply import DRAFT, Reply
+
+STATUSES: dict[str, str] = {
+    DRAFT: "passed, as a draft: nothing of it entered the run",
+    "new": "passed, and is the first of its kind in the archive",
+    "improved": "passed, and is the fastest of its kind in the archive",
+    "not_added": "passed, but is no faster than what the archive holds of its kind",
+}
+
+
+def render(reply: Reply) -> RenderableType:
+    """Status, figures or failure, and what to do next."""
+    name = f"candidate {reply.candidate}" if reply.request < 0 else f"request {reply.request}, {reply.candidate}"
+    again = " (told before)" if reply.again else ""
+    if not reply.passed:
+        lines = [Text(f"{name}: failed at {reply.stage}: {reply.kind}{again}", "red"), Text(reply.message)]
+        lines += [Text(reply.log, "dim")] if reply.log else []
+    else:
+        lines = [Text(f"{name}: {STATUSES[reply.status]}{again}", "green")]
+        lines += [Text(f"  {value} over {TITLES.get(which, which)}") for which, value in reply.speedup.items()]
+        lines += [Text(f"  {value} over PyTorch eager on {shape}", "dim") for shape, value in reply.workloads.items()]
+    if reply.parent_speedup is not None:
+        lines.append(Text(f"  its parent reached {reply.parent_speedup:.2f}× over PyTorch eager"))
+    if reply.verdict:
+        lines.append(Text(f"  {reply.verdict}"))
+    if reply.best_speedup is not None and not reply.promoted:
+        lines.append(Text(f"  the best of the run reached {reply.best_speedup:.2f}× over PyTorch eager"))
+    return Group(*lines, Text(f"next: {reply.advice}"))
