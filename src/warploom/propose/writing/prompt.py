@@ -67,7 +67,8 @@ class Prompts:
         system = self.templates.render("system", facts)
         facts |= {"file": material.base.sources[0][0], "plan_alone": plan}
         bare = self.templates.render(material.operator, facts | dict.fromkeys(INGREDIENTS, ""))
-        parts = fit(self._ingredients(material), self.most - len(system) - len(bare))
+        between = 4 * len(INGREDIENTS)  # line feeds around those that are there
+        parts = fit(self._ingredients(material), self.most - len(system) - len(bare) - between)
         return Message("system", system), Message("user", self.templates.render(material.operator, facts | parts))
 
     def _ingredients(self, material: Material) -> dict[str, str]:

@@ -79,7 +79,7 @@ class Templates:
             raise ConfigError(f"{self._place(name, 0)}: there is no template {error.name!r}") from None
         except (TemplateError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
             said = " ".join(str(error).split()) or type(error).__name__
-            raise ConfigError(f"{self._place(name, _line(error, name))}: {said}") from None
+            raise ConfigError(f"{self._place(*_origin(error, name))}: {said}") from None
         except RecursionError:
             raise ConfigError(f"{self._place(name, 0)}: the template includes itself without end") from None
 
@@ -105,14 +105,14 @@ def _own_templates(folder: Path) -> list[str]:
     return own
 
 
-def _line(error: BaseException, name: str) -> int:
-    """The line of a template that an error came from, 0 where that cannot be seen."""
-    line, trace = 0, error.__traceback__
+def _origin(error: BaseException, name: str) -> tuple[str, int]:
+    """The template, included ones too, and the line in it that an error came from; 0 where that cannot be seen."""
+    found, trace = (name, 0), error.__traceback__
     while trace is not None:
-        if trace.tb_frame.f_code.co_filename.endswith(name):
-            line = trace.tb_lineno
+        if trace.tb_frame.f_code.co_filename.endswith(SUFFIX):
+            found = trace.tb_frame.f_code.co_filename, trace.tb_lineno
         trace = trace.tb_next
-    return line
+    return found
 
 
 def fenced(text: str, language: str = "") -> str:
