@@ -179,7 +179,7 @@ def recorded(path: Path) -> dict[str, Any]:
         found[state] = {}
         for pairs in PAIRS:
             stretches = [one[at : at + pairs] for one in series for at in range(0, len(one) - pairs + 1, pairs)]
-            share = sum(_holds(values, 0.0) for values in stretches) / len(stretches)
+            share = sum(low <= 0.0 <= high for low, high in map(median_interval, stretches)) / len(stretches)
             found[state][str(pairs)] = {"stretches": len(stretches), "holds": share}
     return found
 
@@ -220,13 +220,8 @@ def _row(evaluation: Passed, slowdown: float, floor: float) -> dict[str, Any]:
         "holds_within_floor": low - floor <= 0 <= high + floor,
         "promoted": promotes(evaluation.timings, 0.0, floor),
         "workloads": [[round(value - truth, 4) for value in values] for values in series],
-        "workloads_hold": sum(_holds(values, truth) for values in series) / len(series),
+        "workloads_hold": sum(low <= truth <= high for low, high in map(median_interval, series)) / len(series),
     }
-
-
-def _holds(values: Sequence[float], truth: float) -> bool:
-    low, high = median_interval(values)
-    return low <= truth <= high
 
 
 def _summary(rows: Sequence[dict[str, Any]], slowdown: float) -> dict[str, float]:
@@ -276,12 +271,6 @@ def too_rare(simulation: dict[str, Any]) -> list[str]:
     return found
 
 
-def write(path: Path, result: dict[str, Any]) -> None:
-    """The result so far."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(result, indent=1) + "\n")
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
     parser.add_argument("--series", type=int, default=1000, help="simulated series a cell (1000)")
@@ -295,10 +284,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     result: dict[str, Any] = {"series": options.series, "nominal": NOMINAL}
     result["recorded"] = recorded(RECORDED)
     result["simulation"] = simulate(INDEPENDENT | DEPENDENT, options.series)
-    write(options.out, result)
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    options.out.write_text(json.dumps(result, indent=1) + "\n")
     if options.measure:
         result["measurement"] = measure(options.measure, options.slowdowns, options.cache or cache_directory())
-        write(options.out, result)
+        options.out.write_text(json.dumps(result, indent=1) + "\n")
     print(tables(result))
     missed = too_rare(result["simulation"])
     print("\n".join(f"too rarely: {line}" for line in missed))

@@ -24,65 +24,36 @@ import argparse
 import json
 import math
 import platform
-import random
 import sys
 import time
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from warploom.errors import NothingToPropose
-from warploom.judge.calls import arguments
-from warploom.judge.inputs import draw
-from warploom.judge.layout import input_layout, output_layout, view
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from benchmarks.honest_kernels import Kernel, Stand, kernels
+from benchmarks.sum_orders import Plain, drawn, orders, summed_axes
+
 from warploom.judge.pretend import Absent, Scene, pretend
 from warploom.judge.pretenders import pretenders
 from warploom.judge.rounding import round_significand
 from warploom.judge.tolerance import Calibrated, Function, calibrate
 from warploom.problems.cache import cache_directory
-from warploom.problems.load import catalog_names, find_seed, load_problem, locate
+from warploom.problems.load import catalog_names, load_problem, locate
 from warploom.problems.native import execute
-from warploom.propose.bandit import Bandit
-from warploom.propose.moves.book import COMPOSITES, MOVE_PRIORS, MOVES
-from warploom.propose.mutate import Mutations
-from warploom.propose.recipe import Cookbook, materialise
-from warploom.sandbox.buffers import SharedBuffer
-from warploom.sandbox.candidate_process import Call, CandidateProcess, WorkerFailed
-from warploom.sandbox.jail import find_jail
-from warploom.sandbox.limits import Limits
 from warploom.toolchain.cpp import CppToolchain
-from warploom.values.candidate import Candidate
-from warploom.values.outcome import Build
 from warploom.values.problem import Problem, Workload
-from warploom.values.shape import extents
-from warploom.values.signature import signature
 
 RESULTS = Path(__file__).parent / "results" / "precision.json"
-PLAIN: dict[str, tuple[str, ...]] = {
-    "one after another": ("-O2", "-ffp-contract=off"),
-    "with fused multiply-add": ("-O2",),
-    "in vector lanes": ("-fassociative-math", "-fno-signed-zeros", "-fno-trapping-math", "-fno-math-errno"),
-}
-"""How the seed is built: name → flags."""
-
-CALL_SECONDS = 300.0
-
 FEWEST_BITS, ALL_BITS = 8, 24
 """Significands of bfloat16 and float32."""
-
-SYMMETRY = 1e-9
-"""Two float64 results that agree to this share of the largest element differ by rounding alone."""
-
-Plain = Callable[[Sequence[torch.Tensor], Workload], torch.Tensor | None]
-Reordered = tuple[str, list[torch.Tensor], Callable[[torch.Tensor], torch.Tensor]]
-"""A title, permuted inputs, and what puts the output back into its place."""
 
 
 @dataclass
@@ -119,185 +90,6 @@ class Row:
         return min(self.shortcuts.items(), key=lambda item: item[1].units)
 
 
-# ------------------------------------------------------------ kernels
-
-
-class Stand:
-    """Memory for one call, the same for every kernel that makes it.
-
-    Args:
-        problem: what is computed.
-        workload: of the call.
-        tensors: its inputs.
-    """
-
-    def __init__(self, problem: Problem, workload: Workload, tensors: Sequence[torch.Tensor]) -> None:
-        self.workload = workload
-        inputs, outputs = input_layout(problem, workload), output_layout(problem, workload)
-        self._given, self._taken = SharedBuffer(inputs.size_bytes), SharedBuffer(outputs.size_bytes)
-        (self._region,) = outputs.regions
-        for region, tensor in zip(inputs.regions, tensors, strict=True):
-            view(self._given, region)[:] = tensor.contiguous().reshape(-1).numpy()
-        offsets = [region.offset for region in inputs.regions]
-        self.call = Call(self._given, self._taken, arguments(offsets, [self._region.offset], problem, workload))
-
-    @property
-    def answer(self) -> torch.Tensor:
-        """The output, not copied."""
-        return torch.from_numpy(view(self._taken, self._region)).view(self._region.shape)
-
-    def forget(self) -> None:
-        """NaN everywhere, so that what is not written shows."""
-        self.answer.fill_(math.nan)
-
-    def close(self) -> None:
-        """Give the memory back."""
-        self._given.close()
-        self._taken.close()
-
-
-class Kernel:
-    """An honest kernel in the judge's sandbox; what fails there does not count as honest, and is told.
-
-    Args:
-        title: for people.
-        build: its artifact.
-        problem: what it computes.
-    """
-
-    def __init__(self, title: str, build: Build, problem: Problem) -> None:
-        self.title, self._build, self._problem = title, build, problem
-        self.failed = ""
-        self._process: CandidateProcess | None = None
-        try:
-            limits = Limits(start_seconds=60.0, cpu_seconds=24 * 3600)
-            self._process = CandidateProcess(Path(build.artifact), problem.name, find_jail(), limits)
-        except WorkerFailed as error:
-            self.failed = f"{error.kind} at the start: {error.message}"
-
-    def __call__(self, stand: Stand) -> torch.Tensor | None:
-        """The output, in the stand's memory until its next call; None once it failed."""
-        if self.failed or self._process is None:
-            return None
-        try:
-            stand.forget()
-            self._process.stage([stand.call])
-            self._process.run(CALL_SECONDS)
-        except WorkerFailed as error:
-            self.failed = f"{error.kind} at {stand.workload}: {error.message}"
-            return None
-        return stand.answer
-
-    def close(self) -> None:
-        """End its process."""
-        if self._process is not None:
-            self._process.close()
-
-
-def kernels(name: str, cache: Path) -> list[Kernel]:
-    """Honest kernels in C++: the seed's builds, then what the moves make of it; each machine code once."""
-    problem = load_problem(name)
-    toolchain = CppToolchain()
-    found: dict[str, Kernel] = {}
-    for title, candidate in _candidates(problem, find_seed(name).read_text()):
-        build = toolchain.build(candidate, signature(problem), cache)
-        if not isinstance(build, Build):
-            print(f"  {name}, {title}: not built: {build.message}", file=sys.stderr)
-        elif build.sha256 not in found:
-            found[build.sha256] = Kernel(title, build, problem)
-    return list(found.values())
-
-
-def _candidates(problem: Problem, source: str) -> Iterator[tuple[str, Candidate]]:
-    def candidate(flags: tuple[str, ...]) -> Candidate:
-        return Candidate(problem.hash, "cpp", (("kernel.cpp", source),), problem.name, build_flags=flags)
-
-    for title, flags in PLAIN.items():
-        yield f"seed, {title}", candidate(flags)
-    cookbook = Cookbook(MOVES)
-    mutations = Mutations(cookbook, Bandit(MOVE_PRIORS, learning=False))
-    root = candidate(())
-    for composite in COMPOSITES:
-        try:
-            steps = mutations.compose(root, (), composite, random.Random(0), default_share=1.0).steps
-        except NothingToPropose:
-            continue
-        yield f"moves, {composite.name}", materialise(root, cookbook.replay(root, steps))
-
-
-# ------------------------------------------------------------ orders of a sum
-
-
-def orders(
-    problem: Problem,
-    function: Function,
-    tensors: Sequence[torch.Tensor],
-    workload: Workload,
-    axes: Sequence[str],
-    rng: np.random.Generator,
-    check: bool = True,
-) -> list[Reordered]:
-    """Other orders of the same work.
-
-    An axis qualifies when permuting it in every tensor is a symmetry of the reference in float64; without ``check`` it
-    is taken for one.
-    """
-    found: list[Reordered] = []
-    exact = function(*_wide(tensors))[0] if check else torch.zeros(1)
-    if not bool(exact.isfinite().all()):
-        return []
-    for axis in axes:
-        length = workload.extents[axis]
-        if length < 3 or not any(axis in tensor.shape.split() for tensor in problem.inputs.values()):
-            continue
-        reverse = torch.arange(length - 1, -1, -1)
-        shuffle = torch.from_numpy(rng.permutation(length))
-        for title, order in (("reversed", reverse), ("in random order", shuffle)):
-            inputs = [
-                _along(tensor, spec.shape, axis, order)
-                for tensor, spec in zip(tensors, problem.inputs.values(), strict=True)
-            ]
-            (output,) = problem.outputs.values()
-            put_back = partial(_along, shape=output.shape, axis=axis, order=torch.argsort(order))
-            if check:
-                moved = put_back(function(*_wide(inputs))[0])
-                if float((moved - exact).abs().max()) > SYMMETRY * float(exact.abs().max()):
-                    break  # not a symmetry: an order that counts
-            found.append((f"{axis} {title}", inputs, put_back))
-    return found
-
-
-def summed_axes(problem: Problem, function: Function, kernel: Plain, rng: np.random.Generator) -> list[str]:
-    """Axes whose order changes some bit of a kernel's answer: others only name rows that are computed one by one."""
-    found = []
-    for axis in problem.axes:
-        for workload in problem.held_out:
-            tensors = _drawn(problem, workload, rng)
-            answer = kernel(tensors, workload)
-            for _, inputs, put_back in orders(problem, function, tensors, workload, [axis], rng):
-                other = kernel(inputs, workload)
-                if answer is not None and other is not None and not torch.equal(put_back(other), answer):
-                    found.append(axis)
-                    break
-            if axis in found:
-                break
-    return found
-
-
-def _along(tensor: torch.Tensor, shape: str, axis: str, order: torch.Tensor) -> torch.Tensor:
-    for dimension, word in enumerate(shape.split()):
-        if word == axis:
-            tensor = tensor.index_select(dimension, order)
-    return tensor
-
-
-def _wide(tensors: Sequence[torch.Tensor]) -> list[torch.Tensor]:
-    return [tensor.double() if tensor.is_floating_point() else tensor for tensor in tensors]
-
-
-# ------------------------------------------------------------ one problem
-
-
 def measure(name: str, draws: int, cache: Path, seed: int) -> Row:
     """Every honest kernel and every shortcut of a problem, on all its workloads."""
     begin = time.monotonic()
@@ -314,12 +106,13 @@ def measure(name: str, draws: int, cache: Path, seed: int) -> Row:
 
     def serial(tensors: Sequence[torch.Tensor], workload: Workload) -> torch.Tensor | None:
         with closing(Stand(problem, workload, tensors)) as stand:
-            return kept_apart(built[0](stand))
+            answer = built[0](stand)
+            return None if answer is None else answer.clone()
 
     axes = summed_axes(problem, function, serial, rng)
     for workload in (*problem.held_out, *problem.workloads):
         for _ in range(draws if workload in problem.workloads else 3 * draws):
-            tensors, others = (_drawn(problem, workload, rng) for _ in range(2))
+            tensors, others = (drawn(problem, workload, rng) for _ in range(2))
             (found,) = calibrate(function, tensors, problem, workload.extents, int(rng.integers(1 << 62)))
             _see_honest(row, problem, function, built, serial, axes, tensors, workload, found, rng)
             _see_shortcuts(row, Scene(problem, workload, function, tensors, others), found)
@@ -328,11 +121,6 @@ def measure(name: str, draws: int, cache: Path, seed: int) -> Row:
         kernel.close()
     row.seconds = time.monotonic() - begin
     return row
-
-
-def kept_apart(answer: torch.Tensor | None) -> torch.Tensor | None:
-    """A copy that outlives the memory it was made in."""
-    return None if answer is None else answer.clone()
 
 
 def _see_honest(
@@ -382,16 +170,6 @@ def fewest_bits(passes: Callable[[int], bool]) -> int:
     return FEWEST_BITS + bisect_left(range(FEWEST_BITS, ALL_BITS), True, key=passes)
 
 
-def _drawn(problem: Problem, workload: Workload, rng: np.random.Generator) -> list[torch.Tensor]:
-    found = []
-    for tensor in problem.inputs.values():
-        shape = extents(tensor.shape, workload.extents)
-        found.append(
-            torch.from_numpy(draw(tensor, workload.recipe, math.prod(shape), workload.extents, rng)).view(shape)
-        )
-    return found
-
-
 def units(answer: torch.Tensor, found: Calibrated, kinds: bool = True) -> float:
     """Largest error of a finite element in units of the tolerance.
 
@@ -417,9 +195,6 @@ def units(answer: torch.Tensor, found: Calibrated, kinds: bool = True) -> float:
 def _alike(own: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
     """Where both are finite, both NaN, or the same infinity."""
     return (own.isfinite() & wanted.isfinite()) | (own.isnan() & wanted.isnan()) | (own == wanted)
-
-
-# ------------------------------------------------------------ what is printed
 
 
 def table(rows: Iterable[Row]) -> str:

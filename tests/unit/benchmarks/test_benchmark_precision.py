@@ -57,7 +57,7 @@ def test_errors_are_in_tolerances_and_a_wrong_kind_is_infinite(precision: Module
 def test_other_orders_of_a_sum_are_found_in_float64(precision: ModuleType) -> None:
     rng = np.random.default_rng(0)
     workload = MATMUL.workloads[0]
-    tensors = precision._drawn(MATMUL, workload, rng)
+    tensors = precision.drawn(MATMUL, workload, rng)
 
     def matmul(a: torch.Tensor, b: torch.Tensor) -> tuple[torch.Tensor, ...]:
         return (a @ b,)
@@ -75,7 +75,7 @@ def test_other_orders_of_a_sum_are_found_in_float64(precision: ModuleType) -> No
         return (x.cumsum(0),)
 
     at = RUNNING.workloads[0]
-    assert precision.orders(RUNNING, running, precision._drawn(RUNNING, at, rng), at, ["n"], rng) == []
+    assert precision.orders(RUNNING, running, precision.drawn(RUNNING, at, rng), at, ["n"], rng) == []
 
 
 def test_only_axes_that_are_summed_count(precision: ModuleType) -> None:
