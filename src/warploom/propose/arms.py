@@ -1,4 +1,4 @@
-"""Which kind of proposer pays: gain per cost, where a cost is seconds and dollars."""
+"""Which arm pays, a kind of proposer or one model of several: gain per cost."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Record:
         wins: proposals that were a gain.
         losses: those that were none.
         gain: sum of the gains, in log speedup.
-        cost: sum of the costs, in seconds.
+        cost: sum of the costs.
     """
 
     wins: float = 0.0
@@ -42,18 +42,22 @@ class Arms:
 
     Args:
         names: of the arms.
-        learning: False makes every arm as likely as every other for ever (the study's control).
+        weights: arm → how many times as many gains are expected of it before anything is known; 1 for the others.
+        learning: False makes it choose in proportion to the weights for ever (the study's control).
     """
 
-    def __init__(self, names: Sequence[str], *, learning: bool = True) -> None:
+    def __init__(
+        self, names: Sequence[str], weights: Mapping[str, float] | None = None, *, learning: bool = True
+    ) -> None:
         self._records = {name: Record() for name in names}
+        self._weights = {name: (weights or {}).get(name, 1.0) for name in names}
         self._learning = learning
 
     def choose(self, names: Sequence[str], rng: random.Random) -> str:
         """One of these arms."""
         if not self._learning:
-            return rng.choice(list(names))
-        return max(names, key=lambda name: self._draw(self._records[name], rng))
+            return rng.choices(list(names), [self._weights[name] for name in names])[0]
+        return max(names, key=lambda name: self._draw(name, rng))
 
     def learn(self, name: str, gain: float, cost: float) -> None:
         """One more outcome.
@@ -61,7 +65,7 @@ class Arms:
         Args:
             name: of the arm.
             gain: in log speedup; 0 for none.
-            cost: in seconds.
+            cost: in the same unit for all arms: seconds, dollars, tokens.
         """
         record = self._records[name]
         record.wins = record.wins * DISCOUNT + (gain > 0)
@@ -69,8 +73,9 @@ class Arms:
         record.gain = record.gain * DISCOUNT + gain
         record.cost = record.cost * DISCOUNT + cost
 
-    def _draw(self, record: Record, rng: random.Random) -> float:
-        chance = rng.betavariate(WON + record.wins, LOST + record.losses)
+    def _draw(self, name: str, rng: random.Random) -> float:
+        record = self._records[name]
+        chance = rng.betavariate(WON * self._weights[name] + record.wins, LOST + record.losses)
         size = (GAIN + record.gain) / (1.0 + record.wins)
         cost = (self._usual_cost() + record.cost) / (1.0 + record.wins + record.losses)
         return chance * size / cost
