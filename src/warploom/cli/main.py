@@ -22,6 +22,7 @@ COMMANDS: dict[str, str] = {
     "evolve": "Evolve a kernel for a problem.",
     "judge": "Build, verify and time one kernel.",
     "verify": "Whether a claimed speedup holds on this machine.",
+    "export": "A kernel as a PyTorch package, in the layout of the Hub, or as source.",
     "audit": "Whether a problem catches wrong answers.",
     "show": "What a run found; or one candidate, whole.",
     "best": "The best kernel of a run.",
@@ -29,6 +30,7 @@ COMMANDS: dict[str, str] = {
     "resume": "Go on with a run where it stopped.",
     "ask": "A request for an outside agent: what to write, and a number.",
     "tell": "An outside agent's answer: judged, and part of the run.",
+    "mcp": "The same for agents that speak MCP.",
 }
 """Command → its line in ``--help``. A command's module is imported only when it is called, so that help is instant."""
 
