@@ -81,6 +81,9 @@ class CandidateReport:
                 "root": lineage.root,
                 "steps": [str(step) for step in lineage.steps],
                 "note": lineage.note,
+                "prompt": lineage.prompt,
+                "tokens": lineage.tokens,
+                "cost_usd": lineage.cost_usd,
             },
             "screened": evaluation_object(self.screened) if self.screened else None,
             "promoted": evaluation_object(self.promoted) if self.promoted else None,
@@ -96,6 +99,8 @@ class CandidateReport:
         grid.add_row("made by", " ".join(word for word in (lineage.proposer, lineage.operator) if word))
         if lineage.note:
             grid.add_row("note", Text(lineage.note))
+        if lineage.prompt:
+            grid.add_row("prompt", f"{lineage.tokens} tokens, ${lineage.cost_usd:.4f}; shown with --prompt")
         if lineage.parents:
             grid.add_row("parents", " ".join(lineage.parents))
         for number, step in enumerate(lineage.steps):
