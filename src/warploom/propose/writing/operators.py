@@ -34,8 +34,8 @@ OPERATORS: dict[str, Operator] = {
         Operator("explore", (1.5, 5.0)),
         Operator("crossover", (1.0, 5.0)),
         Operator("repair", (2.0, 4.0), edits=True),
-        Operator("simplify", (0.4, 6.0)),
-        Operator("parameterise", (0.5, 6.0), edits=True),
+        Operator("simplify", (1.0, 6.0)),
+        Operator("parameterise", (1.0, 6.0), edits=True),
     )
 }
 

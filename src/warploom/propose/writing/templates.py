@@ -49,7 +49,7 @@ class Templates:
             autoescape=False,  # prompts are no HTML
             trim_blocks=True,
             lstrip_blocks=True,
-            keep_trailing_newline=False,
+            auto_reload=False,
         )
         self._jinja.filters["fenced"] = fenced
         self._jinja.filters["in_a_line"] = in_a_line
