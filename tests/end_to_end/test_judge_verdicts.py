@@ -169,6 +169,21 @@ def test_a_promotion_is_measured_against_every_baseline_and_verified_again(judge
     assert sum(check.held_out for check in found.verdict.checks) == 3 + 2
     seeds = [check.seed for check in found.verdict.checks]
     assert len(set(seeds)) == len(seeds)
+    assert 0.0 <= found.environment["busy"] <= 1.0
+
+
+@pytest.mark.parametrize("calms", [True, False])
+def test_a_promotion_among_bystanders_is_measured_again_once_they_are_gone(
+    judge: LocalJudge, calms: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shares = iter([0.6, *[0.01] * 9])
+    monkeypatch.setattr(stages.Bystanders, "share", lambda self: next(shares))
+    monkeypatch.setattr("warploom.judge.busy.Quiet.wait", lambda self: calms)
+    monkeypatch.setattr(session_module.Session, "drift", lambda self, bench, timing: 0.0)
+    found = judged(judge, HONEST, effort="promote")
+    assert isinstance(found, Passed), found
+    assert found.environment["busy"] == (0.01 if calms else 0.6)
+    assert found.environment.get("measured_again", []) == (["rows=128,cols=1024"] if calms else [])
 
 
 def test_the_best_so_far_is_timed_side_by_side(judge: LocalJudge) -> None:

@@ -346,7 +346,7 @@ from warploom.sandbox.candidate_process import CandidateProcess
 from warploom.sandbox.jail import Jail
 from warploom.sandbox.limits import Limits
 process = CandidateProcess(Path(sys.argv[1]), "kernel", {jail!r}, Limits())
-print(process._worker._pid, flush=True)
+print(process.pid, flush=True)
 time.sleep(60)
 """
     command = [sys.executable, "-c", script, str(compile_kernel("KERNEL { }"))]

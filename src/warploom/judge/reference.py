@@ -82,6 +82,7 @@ class ReferenceProcess:
                 env={**os.environ, **self.settings},
                 start_new_session=True,
             )
+        self.pid = self._process.pid
         self._poll = select.poll()
         self._poll.register(self._channel, select.POLLIN)
         try:
@@ -229,8 +230,6 @@ class ReferenceProcess:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-    # ------------------------------------------------------------ the wire
 
     def _number(self, buffer: SharedBuffer) -> int:
         return self._numbers[id(buffer)][0]

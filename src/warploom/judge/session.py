@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from warploom.judge.bench import Bench
+from warploom.judge.busy import Quiet
 from warploom.judge.calibration import SMALLEST_FLOOR
 from warploom.judge.compare import ROUNDING, Allowance, Expected
 from warploom.judge.layout import Layout, output_layout
@@ -90,6 +91,7 @@ class Session:
         self.benches: list[Bench] = []
         self.noise_floor = floor
         self.own_floor = SMALLEST_FLOOR
+        self.quiet = Quiet()
         self._checked: dict[str, list[CheckedSet]] = {}
         self._layouts: dict[str, Layout] = {}
         self._outputs: dict[str, tuple[SharedBuffer, SharedBuffer]] = {}

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from warploom.judge.bench import Bench
+from warploom.judge.busy import DISTURBED_SHARE, Bystanders
 from warploom.judge.fault import Fault
 from warploom.judge.measure import call_deadline_s, measure
 from warploom.judge.roofline import Roofline
@@ -14,6 +17,7 @@ from warploom.judge.seal import sealed
 from warploom.judge.session import Session
 from warploom.judge.verify import check_timed, verify
 from warploom.sandbox.candidate_process import CandidateProcess, WorkerFailed
+from warploom.sandbox.freezer import processor_ns
 from warploom.sandbox.jail import Jail
 from warploom.sandbox.limits import Limits
 from warploom.values.candidate import Candidate
@@ -96,7 +100,8 @@ def time_all(
     """Every timed workload, against eager or, for a promotion, every baseline.
 
     Returns:
-        The timings, and notes for the environment: the smallest fraction of the roofline, what was measured again.
+        The timings, and notes for the environment: the smallest fraction of the roofline; for a promotion also what was
+        measured again, and how much of the machine was at work for others.
 
     Raises:
         Fault: a timed call was wrong, the process failed, or it was faster than this machine can be.
@@ -109,8 +114,11 @@ def time_all(
     notes: dict[str, Any] = {}
     fractions: list[float] = []
 
-    def once(bench: Bench) -> list[Timing]:
-        return measure(
+    ours = [process.pid, session.reference.pid, *([rival.pid] if rival else [])]
+
+    def once(bench: Bench) -> tuple[list[Timing], float | None]:
+        bystanders = Bystanders([time.process_time_ns, *(partial(processor_ns, pid) for pid in ours)])
+        found = measure(
             process,
             session.reference,
             bench,
@@ -121,12 +129,16 @@ def time_all(
             incumbent,
             rival,
         )
+        return found, bystanders.share()
 
     for bench in session.benches:
-        found = once(bench)
-        if promote and session.drift(bench, found[0]) > BASELINE_DRIFT:
-            found = once(bench)
+        found, busy = once(bench)
+        disturbed = promote and (busy or 0.0) > DISTURBED_SHARE and session.quiet.wait()
+        if disturbed or (promote and session.drift(bench, found[0]) > BASELINE_DRIFT):
+            found, busy = once(bench)
             notes.setdefault("measured_again", []).append(str(bench.workload))
+        if promote and busy is not None:
+            notes["busy"] = max(round(busy, 3), notes.get("busy", 0.0))
         fractions.append(roofline.check(session.problem, found[0]))
         timings += found
     notes["roofline"] = round(min(fractions), 3)

@@ -8,7 +8,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from warploom.report.evaluation import evaluation_object, render, speedup_object
+from warploom.report.evaluation import cautions, evaluation_object, render, speedup_object
 from warploom.search.recheck import Recheck
 from warploom.values.outcome import Failed
 from warploom.values.standing import Standing
@@ -53,6 +53,7 @@ def render_recheck(found: Recheck) -> RenderableType:
     grid.add_row("claimed", f"{found.evidence.claimed} the speed of PyTorch eager")
     grid.add_row("here", f"{found.here} the speed of PyTorch eager" if found.here else "it failed")
     parts: list[RenderableType] = [Text(words, style=f"bold {style}"), grid]
+    parts += cautions(found.evidence.document["claim"].get("busy"), "claimed from what was measured")
     if found.differences:
         table = Table(box=None, pad_edge=False, header_style="dim")
         for name in ("differs", "there", "here"):

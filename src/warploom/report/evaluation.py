@@ -12,6 +12,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from warploom.judge.busy import DISTURBED_SHARE
 from warploom.judge.promotion import INCUMBENT
 from warploom.values.outcome import Check, Evaluation, Failed, Passed, Timing
 from warploom.values.speedup import Speedup, Workloads, over_workloads, speedup, workload_speedup
@@ -128,6 +129,19 @@ def round_trip(evaluation: Passed) -> float | None:
     return float(stated) if isinstance(stated, int | float) else None
 
 
+def cautions(busy: object, what: str = "measured") -> list[Text]:
+    """What must be said beside a figure.
+
+    Args:
+        busy: share of the machine that was at work for others meanwhile, as the judge stated it.
+        what: the words before "while".
+    """
+    if not isinstance(busy, int | float) or busy <= DISTURBED_SHARE:
+        return []
+    words = f"{what} while {busy:.0%} of the machine was at work for others: it may be off by more than its interval"
+    return [Text(words, style="yellow")]
+
+
 def _check(check: Check) -> dict[str, Any]:
     return {
         "workload": check.workload,
@@ -165,7 +179,8 @@ def render(evaluation: Evaluation) -> RenderableType:
         f"largest error {_worst(evaluation):.2g} of the tolerance",
     )
     table = times_table(evaluation.timings, round_trip(evaluation))
-    return Group(verdict, Text(), table, Text(), *speedup_lines(evaluation.timings))
+    said = cautions(evaluation.environment.get("busy"))
+    return Group(verdict, Text(), table, Text(), *speedup_lines(evaluation.timings), *said)
 
 
 def _worst(evaluation: Passed) -> float:

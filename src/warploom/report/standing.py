@@ -14,6 +14,7 @@ from warploom.archive.journal import Journal
 from warploom.archive.rebuild import rebuild_archive
 from warploom.judge.promotion import INCUMBENT
 from warploom.report.evaluation import (
+    cautions,
     round_trip,
     speedup_lines,
     speedup_object,
@@ -85,13 +86,18 @@ class RunReport:
     def _round_trip(self) -> float | None:
         return round_trip(self.passed) if self.passed else None
 
+    @property
+    def _busy(self) -> object:
+        return self.passed.environment.get("busy") if self.passed else None
+
     def to_object(self) -> dict[str, Any]:
         """Everything, as JSON values.
 
         Returns:
             ``run``, ``problem``, ``best`` (a candidate's id, "" before there is one), the paths ``kernel`` and
             ``evidence``, ``evaluations``, ``failures`` by kind, ``speedup`` by baseline, ``over_the_best_before``
-            (side by side, null for the first), ``workloads``, ``elites``,
+            (side by side, null for the first), ``busy`` (share of the machine at work for others when that was
+            measured), ``workloads``, ``elites``,
             ``minutes``, ``ended`` and ``finished``.
         """
         timings = self.passed.timings if self.passed else ()
@@ -109,6 +115,7 @@ class RunReport:
             "promotions": self.tally.promotions,
             "speedup": speedups_object(timings),
             "over_the_best_before": speedup_object(speedup(timings, INCUMBENT)),
+            "busy": self._busy,
             "workloads": workload_rows(timings, self._round_trip),
             "elites": [elite_object(one) for one in self.elites],
             "minutes": round(self.seconds / 60, 3),
@@ -125,7 +132,8 @@ class RunReport:
         if self.passed is None:
             parts.append(Text("No kernel has been promoted yet.", style="bold"))
         else:
-            parts += [Text(self.tally.problem, style="bold"), *speedup_lines(self.passed.timings, self.absent), Text()]
+            parts += [Text(self.tally.problem, style="bold"), *speedup_lines(self.passed.timings, self.absent)]
+            parts += [*cautions(self._busy), Text()]
             parts += [times_table(self.passed.timings, self._round_trip), Text()]
             parts.append(Text(f"kernel    {self.folder / 'best' / 'kernel.cpp'}"))
             parts.append(Text(f"evidence  {self.folder / 'best' / 'evidence.json'}"))

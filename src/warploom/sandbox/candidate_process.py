@@ -108,6 +108,11 @@ class CandidateProcess:
         """
         return self._worker.ask_and_look("go", time.monotonic() + deadline_s, until, patience_s, look)
 
+    @property
+    def pid(self) -> int:
+        """Number of the worker, as this machine counts."""
+        return self._worker.pid
+
     def description(self) -> dict[str, object]:
         """How the worker was shut in: jail, gaps, limits, and the settings of OpenMP and malloc."""
         settings = {name: value for name, value in self._jail.environment().items() if name != "LD_LIBRARY_PATH"}

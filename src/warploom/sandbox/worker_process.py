@@ -46,7 +46,7 @@ class WorkerProcess:
         self._log = b""
         self._printed = 0
         self._peak_bytes = 0
-        self._pid = 0
+        self.pid = 0
         self._closed = False
         self._open = contextlib.ExitStack()  # everything that must be given back in the end
         self._process: subprocess.Popen[bytes] | None = None
@@ -114,8 +114,8 @@ class WorkerProcess:
         """Wait for the worker's first message; its process id as itself sees it."""
         self._wait(deadline)
         try:
-            self._pid, own_pid = wire.receive_hello(self._channel)
-            self._worker_fd = os.pidfd_open(self._pid)
+            self.pid, own_pid = wire.receive_hello(self._channel)
+            self._worker_fd = os.pidfd_open(self.pid)
             self._open.callback(os.close, self._worker_fd)
             self._channel.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 0)
             self._freeze()
@@ -173,7 +173,7 @@ class WorkerProcess:
         """
         with self._failures():
             token = self._put(verb, [], ())
-            before_ns = freezer.processor_ns(self._pid)
+            before_ns = freezer.processor_ns(self.pid)
             signal.pidfd_send_signal(self._worker_fd, signal.SIGCONT)
             end = time.perf_counter() + patience_s
             while not until() and time.perf_counter() < end:
@@ -181,12 +181,12 @@ class WorkerProcess:
             self._freeze()
             share = None
             if not wire.pending(self._channel):
-                then_ns = freezer.processor_ns(self._pid)
+                then_ns = freezer.processor_ns(self.pid)
                 look()
                 signal.pidfd_send_signal(self._worker_fd, signal.SIGCONT)
                 self._wait(deadline)
                 self._freeze()
-                share = (then_ns - before_ns) / max(freezer.processor_ns(self._pid) - before_ns, 1)
+                share = (then_ns - before_ns) / max(freezer.processor_ns(self.pid) - before_ns, 1)
             self._take(token)
         return share
 
@@ -235,8 +235,8 @@ class WorkerProcess:
                 self._drain()
                 if self._printed > self._limits.output_bytes:
                     raise self._failure("limit", f"the worker printed more than {self._limits.output_bytes} bytes")
-            if self._pid:
-                self._peak_bytes = max(self._peak_bytes, freezer.private_bytes(self._pid))
+            if self.pid:
+                self._peak_bytes = max(self._peak_bytes, freezer.private_bytes(self.pid))
 
     def _drain(self) -> None:
         """Take what the worker printed so far; the end of it is kept."""
@@ -254,7 +254,7 @@ class WorkerProcess:
 
     def _freeze(self) -> None:
         """Stop every thread of the worker, and see that they are stopped."""
-        if not freezer.freeze(self._pid, self._worker_fd):
+        if not freezer.freeze(self.pid, self._worker_fd):
             raise self._failure("protocol", "the worker could not be stopped")
 
     # ------------------------------------------------------------ ends

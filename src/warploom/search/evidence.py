@@ -109,6 +109,7 @@ def claim(
         "problem": started.problem.get("name", ""),
         "speedup": {name: in_three_numbers(evaluation.timings, name) for name in names},
         "noise_floor": evaluation.environment.get("noise_floor"),
+        "busy": evaluation.environment.get("busy"),
         "roofline_fraction": verdict.roofline,
         "hardware": hardware.get("cpu", "") if isinstance(hardware, Mapping) else str(hardware),
         "toolchain": evaluation.build.toolchain,

@@ -48,7 +48,7 @@ def passed(candidate: Candidate, ratio: float, *baselines: str) -> Passed:
         Build("a.so", "00", "g++ 12.2.0", (), "", 1, {}),
         Verdict((Check("n=64", 1, 0.0, 0.5, 0),)),
         tuple(timed(ratio / (index + 1), name) for index, name in enumerate(baselines)),
-        {"noise_floor": 0.01},
+        {"noise_floor": 0.01, "busy": 0.43},
         mint=Mint(candidate.id, "00", candidate.problem, "eager", "test"),
     )
 
@@ -130,6 +130,7 @@ def test_show_counts_and_lists_the_elites(written: Written, capsys: Captured) ->
     assert found["speedup"]["compile"]["median"] == pytest.approx(1.45, rel=1e-3)
     assert {elite["candidate"] for elite in found["elites"]} == {written.seed.id, written.faster.id}
     assert found["finished"]
+    assert found["busy"] == 0.43
     assert found["minutes"] == 1.0
     assert found["workloads"][0]["kernel_ns"] == pytest.approx(1e6, rel=1e-3)
     assert Path(found["kernel"]).is_file()
@@ -145,6 +146,7 @@ def test_show_for_people_fits_and_names_the_gaps(written: Written, capsys: Captu
         "compile_error 1",
         written.faster.id,
         "not protected: files",
+        "43% of the machine",
         "grow: [parallel]",
         "1,0,0",
     ):

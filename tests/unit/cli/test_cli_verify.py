@@ -97,6 +97,16 @@ def test_a_claim_that_is_weaker_or_wrong_here_is_one(best: Path, capsys: Capture
     assert said.err == ""
 
 
+def test_a_claim_that_was_measured_among_bystanders_carries_a_caution(
+    best: Path, tmp_path: Path, capsys: Captured
+) -> None:
+    document = json.loads((best / "evidence.json").read_text())
+    document["claim"]["busy"] = 0.43
+    (tmp_path / "evidence.json").write_text(json.dumps(document))
+    run(["verify", str(tmp_path), "--problem", "twice.py"])
+    assert "measured while 43% of the machine was at work for others" in " ".join(capsys.readouterr().out.split())
+
+
 def test_tampered_and_missing_evidence_is_bad_input(best: Path, tmp_path: Path, capsys: Captured) -> None:
     text = (best / "evidence.json").read_text()
     (tmp_path / "evidence.json").write_text(text)

@@ -141,3 +141,9 @@ def test_text_of_a_failure_shows_the_log() -> None:
 )
 def test_times_have_the_digits_that_count(nanoseconds: float, shown: str) -> None:
     assert milliseconds(nanoseconds) == shown
+
+
+@pytest.mark.parametrize(("busy", "said"), [(None, False), (0.05, False), (0.43, True)])
+def test_a_figure_taken_among_bystanders_carries_a_caution(busy: float | None, said: bool) -> None:
+    evaluation = replace(passed(), environment={"busy": busy} if busy is not None else {})
+    assert ("43% of the machine was at work for others" in " ".join(text_of(evaluation).split())) is said
