@@ -47,6 +47,45 @@ def evolve(
     bandit: Annotated[
         bool, typer.Option("--bandit/--no-bandit", help="Whether operators are chosen by what they paid so far.")
     ] = DEFAULT.bandit,
+    proposer: Annotated[
+        str,
+        typer.Option(
+            help="Who writes kernels: moves, llm, mix (both), or command:'…' (a command for each prompt). "
+            "[default: mix where a model is named and can be reached, else moves]",
+            show_default=False,
+        ),
+    ] = "auto",
+    model: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME[,…]",
+            help="A language model; may be given several times. After the name: weight=, temperature=, effort=, "
+            "max_tokens=, price=IN/OUT (dollars per million tokens), logprobs=yes.",
+        ),
+    ] = None,
+    base_url: Annotated[
+        str, typer.Option(metavar="URL", help="Server of the models. [default: $OPENAI_BASE_URL, else OpenAI's]")
+    ] = DEFAULT.base_url,
+    max_tokens_total: Annotated[
+        int | None, typer.Option(help="Tokens of models at most, over all sittings.")
+    ] = DEFAULT.max_tokens_total,
+    max_usd: Annotated[
+        float | None, typer.Option(help="Dollars for models at most, over all sittings.")
+    ] = DEFAULT.max_usd,
+    max_requests: Annotated[
+        int | None, typer.Option(help="Requests to models at most, over all sittings.")
+    ] = DEFAULT.max_requests,
+    in_flight: Annotated[
+        int, typer.Option(help="Requests at work at a time; 0 fits it to the proposer.")
+    ] = DEFAULT.in_flight,
+    attempt_seconds: Annotated[float, typer.Option(help="One request to a model at most.")] = DEFAULT.attempt_seconds,
+    answer_seconds: Annotated[
+        float, typer.Option(help="One answer of a model at most, with all attempts and waits.")
+    ] = DEFAULT.answer_seconds,
+    prompts: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Templates that replace the shipped ones of the same name."),
+    ] = None,
     start_from: Annotated[
         Path | None,
         typer.Option("--start", metavar="FILE", help="Start from this source instead of the problem's seed."),
@@ -60,6 +99,8 @@ def evolve(
     """Evolve a kernel: propose, build, verify, time, keep the best. Ctrl-C stops cleanly; `resume` goes on."""
     if start_from is not None and not start_from.is_file():
         raise ConfigError(f"--start {start_from}: there is no such file")
+    if prompts is not None and not prompts.is_dir():
+        raise ConfigError(f"--prompts {prompts}: there is no such directory")
     name = load_problem(problem).name
     config = RunConfig(
         problem=problem,
@@ -74,6 +115,16 @@ def evolve(
         islands=islands,
         crossover=crossover,
         bandit=bandit,
+        in_flight=in_flight,
+        proposer=proposer,
+        models=tuple(model or ()),
+        base_url=base_url,
+        max_tokens_total=max_tokens_total,
+        max_usd=max_usd,
+        max_requests=max_requests,
+        attempt_seconds=attempt_seconds,
+        answer_seconds=answer_seconds,
+        prompts=str(prompts.absolute()) if prompts is not None else "",
         start=str(start_from.absolute()) if start_from is not None else "",
     )
     folder = run if run is not None else next_directory(RUNS, name)

@@ -21,7 +21,7 @@ import anyio
 import anyio.abc
 
 from warploom.errors import ConfigError, ModelError
-from warploom.propose.mind import Recorder
+from warploom.propose.llm.ledger import Book, Caps, Ledger
 from warploom.values.exchange import Exchange, Message, Spending
 from warploom.values.request import Feedback
 
@@ -33,6 +33,8 @@ MOST_SECONDS = 1800.0
 
 MOST_COMPLAINT = 20_000
 """Bytes of stderr that are read; the rest is thrown away."""
+
+ONE_CALL = Spending(requests=1)
 
 LINGER_SECONDS = 1.0
 """How long an answer is read on after the command has exited."""
@@ -63,18 +65,21 @@ class CommandMind:
 
     Args:
         command: a line for ``sh -c``.
-        recorder: keeps what was said.
+        caps: how often it may be called; nobody counts its tokens and dollars.
+        book: keeps what was said.
         seconds: of one call at most.
 
     Raises:
-        ConfigError: the command is empty or its quotes do not close.
+        ConfigError: the command is empty or its quotes do not close, or a cap cannot be kept.
     """
 
-    def __init__(self, command: str, recorder: Recorder, *, seconds: float = MOST_SECONDS) -> None:
+    def __init__(self, command: str, caps: Caps, book: Book, *, seconds: float = MOST_SECONDS) -> None:
         self._command = command
-        self._recorder = recorder
+        self._book = book
+        self._ledger = Ledger(caps, book)
         self._seconds = seconds
-        self._spending = Spending()
+        if caps.tokens is not None or caps.usd is not None:
+            raise ConfigError("nobody counts the tokens and dollars of a command: cap it with --max-requests")
         try:
             words = shlex.split(command)
         except ValueError as error:
@@ -90,24 +95,31 @@ class CommandMind:
 
     @property
     def spending(self) -> Spending:
-        """The calls of this sitting, which have no price here."""
-        return self._spending
+        """The calls of the run; they have no price here."""
+        return self._ledger.spending
 
     async def ask(self, number: int, turn: int, operator: str, messages: tuple[Message, ...], seed: int) -> Exchange:
         """What the command printed; a call that failed is an exchange with the reason.
 
         Raises:
+            BudgetSpent: it was called as often as it may be.
             ModelError: there is no such command.
         """
-        before = self._recorder.recorded(number, turn)
+        before = self._book.recorded(number, turn)
         if before is not None:
             return before
-        begin = time.monotonic()
-        outcome = await self._call(transcript(messages).encode())
-        said = Exchange(number, turn, operator, self._name, messages, "", settings={"seconds": self._seconds})
-        exchange = replace(said, seconds=time.monotonic() - begin, **self._read(outcome))
-        self._recorder.record(exchange)
-        self._spending = self._spending.plus(exchange)
+        account = self._ledger.open()
+        try:
+            await account.hold(ONE_CALL)
+            begin = time.monotonic()
+            outcome = await self._call(transcript(messages).encode())
+            said = Exchange(number, turn, operator, self._name, messages, "", settings={"seconds": self._seconds})
+            exchange = replace(said, seconds=time.monotonic() - begin, **self._read(outcome))
+            account.charge(ONE_CALL)
+        except BaseException:
+            account.leave()
+            raise
+        account.record(exchange)
         return exchange
 
     async def _call(self, prompt: bytes) -> Outcome:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from warploom.values.config import RunConfig
+from warploom.values.exchange import Spending
 
 
 @dataclass(frozen=True)
@@ -18,6 +19,7 @@ class Standing:
         evaluations: judged candidates, failed ones and the seed included.
         elapsed: seconds at work, over all sittings.
         since_better: evaluations since the best screened candidate got better.
+        spending: on models, for the requests that were told.
         promoted: log speedup over eager of the promoted best; None before there is one.
         roofline: its fraction of the roofline; None where unknown.
     """
@@ -25,6 +27,7 @@ class Standing:
     evaluations: int
     elapsed: float = 0.0
     since_better: int = 0
+    spending: Spending = field(default_factory=Spending)
     promoted: float | None = None
     roofline: float | None = None
 
@@ -69,6 +72,29 @@ class Minutes:
     def share(self, standing: Standing) -> float:
         """Time of the limit."""
         return min(1.0, standing.elapsed / (60 * self.limit))
+
+
+@dataclass(frozen=True)
+class Models:
+    """So much for models. Each request is held to it before it is sent; this says how much of it is gone.
+
+    Attributes:
+        what: "tokens", "usd" or "requests".
+        limit: at most.
+    """
+
+    what: str
+    limit: float
+
+    def reason(self, standing: Standing) -> str | None:
+        """At the limit."""
+        if getattr(standing.spending, self.what) < self.limit:
+            return None
+        return f"the cap of {f'${self.limit:g}' if self.what == 'usd' else f'{self.limit} {self.what}'} is reached"
+
+    def share(self, standing: Standing) -> float:
+        """Spent of the limit."""
+        return float(min(1.0, getattr(standing.spending, self.what) / self.limit))
 
 
 @dataclass(frozen=True)
@@ -127,6 +153,8 @@ def stoppers(config: RunConfig) -> tuple[Stopper, ...]:
     chosen: list[Stopper] = [Evaluations(config.evaluations)]
     if config.minutes is not None:
         chosen.append(Minutes(config.minutes))
+    caps = {"tokens": config.max_tokens_total, "usd": config.max_usd, "requests": config.max_requests}
+    chosen += [Models(what, limit) for what, limit in caps.items() if limit is not None]
     if config.patience is not None:
         chosen.append(Patience(config.patience))
     if config.target_speedup is not None:

@@ -5,7 +5,8 @@ order they come in, and a new request goes out only after a telling, so that the
 answers and timings gives the same events. What is known before its turn is durable all the same.
 
 The first SIGINT or SIGTERM lets the requests at work finish and asks nothing more; the second drops them. Nothing
-that was judged is lost either way.
+that was judged is lost either way. A cap on what models may cost is a normal end: what was paid for is judged and told
+before. A model that no request can reach ends the sitting with an error, after the others at work are durable.
 """
 
 from __future__ import annotations
@@ -21,11 +22,12 @@ import anyio.abc
 import anyio.lowlevel
 
 from warploom.archive.journal import Journal
-from warploom.errors import NothingToPropose
+from warploom.errors import BudgetSpent, ModelError, NothingToPropose
 from warploom.search.budget import Stopper, time_is_up, why_over
 from warploom.search.executor import Executor
 from warploom.search.proceedings import SNAPSHOT_EVERY, Observer, Proceedings
 from warploom.search.promotion import FINALISTS
+from warploom.search.proposers import requests_at_once
 from warploom.search.state import State, Turn
 from warploom.values.candidate import Candidate
 from warploom.values.event import Declined, RunEnded, RunPaused
@@ -42,6 +44,7 @@ class Slot:
     """What came of a turn, once it is known."""
 
     done: anyio.Event = field(default_factory=anyio.Event)
+    fault: ModelError | None = None
     declined: Declined | None = None
     evaluation: Evaluation | None = None
     kept: bool = False
@@ -76,7 +79,10 @@ class Loop:
         self._seed = seed
         self._limits = limits
         self._steps = Proceedings(journal, state, executor, limits, observe, environment, snapshot_every)
+        self._at_once = requests_at_once(state.config)
         self._slots: dict[int, Slot] = {}
+        self._spent = ""
+        self._fault: ModelError | None = None
         self.interrupted = ""
 
     async def run(self) -> str:
@@ -113,7 +119,7 @@ class Loop:
         while True:
             await self._settle()
             reason = self._over()
-            while not reason and not self.interrupted and self._may_ask():
+            while not reason and not self.interrupted and not self._fault and self._may_ask():
                 await self._begin(tasks, self._steps.ask())
                 reason = self._over()
             if not self._state.pending:
@@ -121,11 +127,17 @@ class Loop:
             turn = next(iter(self._state.pending.values()))
             slot = self._slots[turn.request.number]
             await slot.done.wait()
+            if slot.fault is not None:
+                for other in self._slots.values():
+                    await other.done.wait()
+                raise slot.fault
             del self._slots[turn.request.number]
             self._tell(turn, slot)
 
     def _over(self) -> str:
         state = self._state
+        if self._spent:
+            return self._spent
         if state.next_number > 0 and not state.pending and state.archive.seed is None:
             return "the starting source failed"
         if state.declined_in_a_row >= MOST_DECLINED:
@@ -137,7 +149,7 @@ class Loop:
         if state.next_number > 0 and state.archive.seed is None:
             return False
         room = state.config.evaluations - state.evaluations - len(state.pending)
-        return len(state.pending) < state.config.in_flight and room > 0
+        return len(state.pending) < self._at_once and room > 0
 
     async def _begin(self, tasks: anyio.abc.TaskGroup, turn: Turn) -> None:
         self._slots[turn.request.number] = Slot()
@@ -150,7 +162,10 @@ class Loop:
         number = turn.request.number
         slot = self._slots[number]
         if turn.proposal is None:
-            slot.declined = await self._propose(turn)
+            try:
+                slot.declined = await self._propose(turn)
+            except ModelError as fault:
+                self._fault = slot.fault = fault
         if turn.proposal is not None and slot.declined is None:
             slot.evaluation, slot.kept = await self._steps.judge(
                 turn, early=lambda: next(iter(self._state.pending)) != number
@@ -163,6 +178,8 @@ class Loop:
         try:
             proposal = await self._state.proposer.propose(turn.request)
         except NothingToPropose as nothing:
+            if isinstance(nothing, BudgetSpent):
+                self._spent = self._spent or str(nothing)
             return Declined(turn.request.number, str(nothing))
         return self._steps.answer(turn, proposal)
 

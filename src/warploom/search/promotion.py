@@ -11,7 +11,8 @@ from warploom.judge.promotion import INCUMBENT, promotes
 from warploom.search.best import write_best
 from warploom.search.evidence import speedups
 from warploom.search.executor import Executor
-from warploom.search.state import State, noise_floor
+from warploom.search.noise import noise_floor
+from warploom.search.state import State
 from warploom.values.event import NotPromoted, Promoted
 from warploom.values.job import Job
 from warploom.values.mint import counted

@@ -3,23 +3,94 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
 from typing import Any
 
+from warploom.archive.islands import archive_for
 from warploom.archive.journal import Journal
+from warploom.errors import ConfigError
+from warploom.propose.command import CommandMind
+from warploom.propose.llm.access import MODEL, find_access, has_access, settings
+from warploom.propose.llm.caller import Caller
+from warploom.propose.llm.client import Client, openai_package
+from warploom.propose.llm.ensemble import Ensemble
+from warploom.propose.llm.ledger import Caps
+from warploom.propose.llm.retry import Patience
+from warploom.propose.mind import Mind
+from warploom.propose.mixed import Mixed
 from warploom.propose.protocol import Proposer
 from warploom.propose.without_model import WithoutModel
+from warploom.propose.writer import Writer
+from warploom.search.estimate import Estimate
+from warploom.values.behaviour import Resolution
 from warploom.values.candidate import Proposal
-from warploom.values.config import RunConfig
-from warploom.values.exchange import Exchange
+from warploom.values.config import COMMAND, RunConfig
+from warploom.values.exchange import Exchange, Message
+from warploom.values.model import parse_models
 from warploom.values.outcome import Evaluation
 from warploom.values.problem import Problem
 
 Resting = list[Callable[[], Awaitable[None]]]
 """What is to be called when a sitting ends, while its event loop still runs."""
 
+Note = Callable[[str], None]
+"""Told a line for people."""
+
+WAITING_AT_ONCE = 4
+"""Requests at work at a time where a model or a command is waited for."""
+
+
+def settle(config: RunConfig, note: Note | None = None) -> RunConfig:
+    """Decide what a configuration leaves open, from what there is here; for the start of a run, which records it.
+
+    Args:
+        config: as the user gave it.
+        note: told when a key is not used.
+
+    Raises:
+        ConfigError: a model is wanted and none is named.
+        ModelError: a model is wanted, and there is no key, no such address or no package for it.
+    """
+    found = settings()
+    models = config.models or ((found[MODEL],) if MODEL in found else ())
+    if config.proposer == "auto":
+        reachable = has_access(config.base_url)
+        config = replace(config, proposer="mix" if models and reachable else "moves")
+        if reachable and not models and note is not None:
+            note("there is a key: name a model with --model NAME, and it proposes kernels too")
+    if config.proposer not in {"llm", "mix"}:
+        return config
+    if not models:
+        raise ConfigError(f"--proposer {config.proposer} needs a model: --model NAME, or {MODEL} in the environment")
+    config = replace(config, models=models, base_url=find_access(config.base_url).base_url)
+    openai_package()
+    return config
+
+
+def requests_at_once(config: RunConfig) -> int:
+    """How many requests are at work at a time."""
+    return config.in_flight or (WAITING_AT_ONCE if waits(config) else 1)
+
+
+def judges_at_once(config: RunConfig) -> int:
+    """How many candidates are built and verified at a time; one where answers take long, so that timings are clean."""
+    return 1 if waits(config) else requests_at_once(config)
+
+
+def waits(config: RunConfig) -> bool:
+    """Whether a proposer of this run waits for answers."""
+    return config.proposer in {"llm", "mix"} or config.proposer.startswith(COMMAND)
+
 
 def make_proposer(
-    config: RunConfig, problem: Problem, environment: Mapping[str, Any], resting: Resting, journal: Journal
+    config: RunConfig,
+    problem: Problem,
+    environment: Mapping[str, Any],
+    resting: Resting,
+    journal: Journal,
+    note: Note | None = None,
 ) -> Proposer:
     """The proposer that a configuration names.
 
@@ -29,11 +100,46 @@ def make_proposer(
         environment: what the judge says of itself and the machine.
         resting: whatever must be closed at the end of a sitting is added to it.
         journal: of the run, open for writing.
+        note: told what the run may cost, before the first request to a model.
 
     Raises:
         InputError: the proposer cannot be used as it is configured.
     """
-    return WithoutModel(problem, crossover=config.crossover, bandit=config.bandit)
+    moves = WithoutModel(problem, crossover=config.crossover, bandit=config.bandit)
+    if not waits(config):
+        return moves
+    knowledge = JournalKnowledge(journal, environment)
+    writer = Writer(
+        problem,
+        make_mind(config, resting, journal, note),
+        knowledge,
+        Resolution.fit(config.evaluations, len(archive_for(config).islands)),
+        prompts=Path(config.prompts) if config.prompts else None,
+        crossover=config.crossover,
+        bandit=config.bandit,
+    )
+    if config.proposer != "mix":
+        return writer
+    at_once = requests_at_once(config)
+    return Mixed(writer, moves, knowledge, crossover=config.crossover, bandit=config.bandit, in_flight=at_once)
+
+
+def make_mind(config: RunConfig, resting: Resting, journal: Journal, note: Note | None = None) -> Mind:
+    """What answers the writer's prompts; arguments as of :func:`make_proposer`."""
+    caps = Caps(config.max_tokens_total, config.max_usd, config.max_requests)
+    if config.proposer.startswith(COMMAND):
+        return CommandMind(config.proposer.removeprefix(COMMAND), caps, journal.conversations)
+    models = parse_models(config.models)
+    patience = Patience(attempt_seconds=config.attempt_seconds, total_seconds=config.answer_seconds)
+    client = Client(partial(find_access, config.base_url), config.attempt_seconds)
+    caller = Caller(client, patience, requests_at_once(config))
+    resting.append(caller.close)
+
+    def foresee(messages: tuple[Message, ...]) -> None:
+        if note is not None:
+            note(Estimate.of(messages, models, config.evaluations - 1).line())
+
+    return Ensemble(models, caller, caps, journal.conversations, learning=config.bandit, foresee=foresee)
 
 
 class JournalKnowledge:

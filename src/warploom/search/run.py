@@ -1,4 +1,4 @@
-"""Runs on this machine: the journal's directory wired to the local judge and the proposer that needs no model."""
+"""Runs on this machine: the journal's directory wired to the local judge and the proposer of the configuration."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from warploom.errors import JournalError, SourceError
 from warploom.judge.evaluate import LocalJudge
 from warploom.problems.load import cache_directory, catalog_names, find_seed, load_problem, locate
 from warploom.search.executor import LocalExecutor, RecordedExecutor
-from warploom.search.proposers import Resting, make_proposer
+from warploom.search.proposers import Resting, judges_at_once, make_proposer, settle
 from warploom.search.sitting import Parts, Run, Summary, begin, first_candidate, go_on
 from warploom.values.candidate import Candidate
 from warploom.values.config import RunConfig
@@ -40,6 +40,7 @@ def start(folder: Path, config: RunConfig, *, progress: Progress | None = None, 
     Raises:
         InputError: anything the user gave that cannot be used.
     """
+    config = settle(config, progress)
     problem = load_problem(config.problem)
     if config.problem not in catalog_names():
         config = replace(config, problem=str(locate(config.problem).absolute()))
@@ -73,6 +74,7 @@ def reopen(folder: Path, *, progress: Progress | None = None, cache: Path | None
             raise JournalError(f"{folder}: problem {config.problem} has changed since this run began; start a new run")
         if journal.ended:
             return go_on(journal, seed, recorded_parts(config, problem, journal))
+        settle(config)
         parts = local_parts(config, problem, progress, cache)
         try:
             return go_on(journal, seed, parts)
@@ -90,8 +92,8 @@ def local_parts(config: RunConfig, problem: Problem, progress: Progress | None, 
     try:
         judge.prepare()
         environment, resting = judge.describe(), Resting()
-        proposer = partial(make_proposer, config, problem, environment, resting)
-        return Parts(LocalExecutor(judge, config.in_flight), proposer, environment, judge.close, resting)
+        proposer = partial(make_proposer, config, problem, environment, resting, note=progress)
+        return Parts(LocalExecutor(judge, judges_at_once(config)), proposer, environment, judge.close, resting)
     except BaseException:
         judge.close()
         raise

@@ -19,12 +19,13 @@ from warploom.search.budget import stoppers
 from warploom.search.executor import Executor
 from warploom.search.loop import Loop
 from warploom.search.proceedings import SNAPSHOT_EVERY, Observer
-from warploom.search.proposers import Resting
+from warploom.search.proposers import Resting, waits
 from warploom.search.state import State
 from warploom.search.strategy import make_strategy
 from warploom.values.candidate import Candidate
 from warploom.values.config import RunConfig
 from warploom.values.event import Event, Proposed, RunResumed, RunStarted
+from warploom.values.exchange import Exchange, Spending
 from warploom.values.problem import Problem, describe
 
 
@@ -94,6 +95,11 @@ class Run:
     def state(self) -> State:
         """The state as of the newest event."""
         return self._state
+
+    @property
+    def spending(self) -> Spending:
+        """What models have cost the run, requests under way not counted."""
+        return self._journal.conversations.spending
 
     @property
     def folder(self) -> Path:
@@ -210,7 +216,13 @@ def first_candidate(journal: Journal) -> Candidate | None:
 
 
 def _state(config: RunConfig, parts: Parts, journal: Journal) -> State:
-    return State(config, make_strategy(config), parts.proposer(journal))
+    said = journal.conversations.of if waits(config) else _unsaid
+    return State(config, make_strategy(config), parts.proposer(journal), said)
+
+
+def _unsaid(number: int) -> tuple[Exchange, ...]:
+    """Nothing is said where no model is asked: nothing need be looked up."""
+    return ()
 
 
 def _unobserved(event: Event, state: State) -> None:

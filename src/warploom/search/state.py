@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any
 
 from warploom.archive.descriptors import describe
@@ -18,6 +20,7 @@ from warploom.archive.journal import Journal
 from warploom.archive.rebuild import Individuals, apply, asked_event, request_of
 from warploom.propose.protocol import Proposer
 from warploom.search.budget import Standing
+from warploom.search.noise import noise_floor
 from warploom.search.strategy import Strategy
 from warploom.values.behaviour import Resolution
 from warploom.values.candidate import Proposal
@@ -32,12 +35,10 @@ from warploom.values.event import (
     Promoted,
     Proposed,
 )
+from warploom.values.exchange import Exchange, Spending
 from warploom.values.outcome import Evaluation, Failed, Passed
 from warploom.values.request import Feedback, Individual, Request
 from warploom.values.speedup import speedup
-
-NOISE_FLOOR = 0.01
-"""Taken where the judge states none."""
 
 
 @dataclass
@@ -63,12 +64,22 @@ class State:
         config: how the run goes.
         strategy: told of every outcome.
         proposer: told of every outcome.
+        said: what was said to models for a request, by its number.
     """
 
-    def __init__(self, config: RunConfig, strategy: Strategy, proposer: Proposer) -> None:
+    def __init__(
+        self,
+        config: RunConfig,
+        strategy: Strategy,
+        proposer: Proposer,
+        said: Callable[[int], Iterable[Exchange]] = lambda number: (),
+    ) -> None:
         self.config = config
         self.strategy = strategy
         self.proposer = proposer
+        self._said = said
+        self.spending = Spending()
+        """On models, for the requests that were told: it does not depend on what is under way."""
         self.archive = archive_for(config)
         self.resolution = Resolution.fit(config.evaluations, len(self.archive.islands))
         self.pending: dict[int, Turn] = {}
@@ -96,6 +107,8 @@ class State:
             proposal: the one that a ``Proposed`` is about.
             evaluation: the one that an ``Evaluated`` is about.
         """
+        if isinstance(event, Declined | Evaluated):
+            self.spending = reduce(Spending.plus, self._said(event.number), self.spending)
         match event:
             case Proposed(number):
                 self._holder(number)[number].proposal = proposal
@@ -201,6 +214,7 @@ class State:
             evaluations=self.evaluations,
             elapsed=elapsed,
             since_better=self.since_better,
+            spending=self.spending,
             promoted=self.promoted.fitness if self.promoted else None,
             roofline=self.promoted.roofline if self.promoted else None,
         )
@@ -223,6 +237,7 @@ class State:
             "promoted": to_plain(self.promoted),
             "contender": to_plain(self.contender),
             "failures": dict(self.failures),
+            "spending": to_plain(self.spending),
             "measured_again": self.measured_again,
             **{name: getattr(self, name) for name in _COUNTERS},
         }
@@ -240,6 +255,7 @@ class State:
         self.promoted = from_plain(Promoted | None, state["promoted"])
         self.contender = from_plain(Contender | None, state["contender"])
         self.failures = Counter(state["failures"])
+        self.spending = from_plain(Spending, state.get("spending", {}))
         self.measured_again = dict(state["measured_again"])
         for name in _COUNTERS:
             setattr(self, name, state[name])
@@ -279,9 +295,3 @@ _COUNTERS = (
 def _row(turn: Turn, *, outside: bool) -> list[Any]:
     asked = to_plain(asked_event(turn.request, outside=outside))
     return [asked, turn.proposal.candidate.id if turn.proposal else ""]
-
-
-def noise_floor(evaluation: Evaluation) -> float:
-    """The noise floor that the judge measured, as a fraction."""
-    stated = evaluation.environment.get("noise_floor", NOISE_FLOOR)
-    return float(stated) if isinstance(stated, int | float) else NOISE_FLOOR

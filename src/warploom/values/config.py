@@ -8,9 +8,13 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from warploom.errors import ConfigError
+from warploom.values.model import parse_models
 
 STRATEGIES: tuple[str, ...] = ("islands", "greedy", "random")
 TARGETS: tuple[str, ...] = ("cpp",)
+PROPOSERS: tuple[str, ...] = ("auto", "moves", "llm", "mix")
+COMMAND = "command:"
+"""What the name of a proposer begins with that is a command line."""
 
 
 @dataclass(frozen=True)
@@ -30,8 +34,19 @@ class RunConfig:
         islands: number of islands; 0 fits it to the budget.
         crossover: whether two parents may be combined.
         bandit: whether operators are chosen by what they paid so far.
-        in_flight: requests at work at a time; 1 keeps proposing and building out of the timings.
+        in_flight: requests at work at a time; 0 fits it to the proposer: 1, which keeps proposing and building out of
+            the timings, and a few where a model is waited for.
         start: path of a starting source; "" takes the problem's own seed.
+        proposer: one of :data:`PROPOSERS`, or "command:" and a command line; "auto" is "mix" where a model is named
+            and can be reached, else "moves".
+        models: language models, as :func:`warploom.values.model.parse_model` reads them.
+        base_url: of the server; "" takes the environment's.
+        max_tokens_total: tokens of models at most, over all sittings; None for no limit.
+        max_usd: dollars for models at most, over all sittings; None for no limit.
+        max_requests: requests to models at most, over all sittings; None for no limit.
+        attempt_seconds: one request to a model at most.
+        answer_seconds: all attempts at one answer, and the waits between them, at most.
+        prompts: directory of templates that replace the shipped ones; "" for those.
     """
 
     problem: str
@@ -46,19 +61,38 @@ class RunConfig:
     islands: int = 0
     crossover: bool = True
     bandit: bool = True
-    in_flight: int = 1
+    in_flight: int = 0
     start: str = ""
+    proposer: str = "moves"
+    models: tuple[str, ...] = ()
+    base_url: str = ""
+    max_tokens_total: int | None = None
+    max_usd: float | None = None
+    max_requests: int | None = None
+    attempt_seconds: float = 300.0
+    answer_seconds: float = 900.0
+    prompts: str = ""
 
     def __post_init__(self) -> None:
         _one_of("strategy", self.strategy, STRATEGIES)
         _one_of("target", self.target, TARGETS)
         _at_least("evaluations", self.evaluations, 1)
         _at_least("islands", self.islands, 0)
-        _at_least("in_flight", self.in_flight, 1)
-        for name in ("minutes", "patience", "target_speedup", "target_roofline"):
+        _at_least("in_flight", self.in_flight, 0)
+        if not self.proposer.startswith(COMMAND):
+            _one_of("proposer", self.proposer, (*PROPOSERS, COMMAND))
+        for name in _POSITIVE:
             value = getattr(self, name)
             if value is not None and not value > 0:
                 raise ConfigError(f"{name} is {value}; it must be above 0")
+        models = parse_models(self.models)
+        if self.max_usd is not None:
+            for model in models:
+                if model.price is None:
+                    mend = f"give its price in dollars per million tokens, as in --model {model.name},price=0.25/2"
+                    raise ConfigError(f"price unknown: --max-usd cannot hold for {model.name}; {mend}")
+        if self.proposer.startswith(COMMAND) and (self.max_usd is not None or self.max_tokens_total is not None):
+            raise ConfigError("what a command spends is not known here: --max-usd and --max-tokens-total cannot hold")
 
     @classmethod
     def from_mapping(cls, mapping: Mapping[str, Any]) -> RunConfig:
@@ -74,17 +108,36 @@ class RunConfig:
             _typed(key, value, str(known[key].type))
         if "problem" not in mapping:
             raise ConfigError("the key 'problem' is missing")
-        return cls(**mapping)
+        values: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in mapping.items()
+        }
+        return cls(**values)
 
     def to_mapping(self) -> dict[str, Any]:
         """The inverse of :meth:`from_mapping`."""
         return asdict(self)
 
 
+_POSITIVE = (
+    "minutes",
+    "patience",
+    "target_speedup",
+    "target_roofline",
+    "max_tokens_total",
+    "max_usd",
+    "max_requests",
+    "attempt_seconds",
+    "answer_seconds",
+)
+
 _TYPES: dict[str, tuple[type, ...]] = {"str": (str,), "int": (int,), "float": (int, float), "bool": (bool,)}
 
 
 def _typed(key: str, value: object, annotation: str) -> None:
+    if annotation == "tuple[str, ...]":
+        if not isinstance(value, list | tuple) or not all(isinstance(item, str) for item in value):
+            raise ConfigError(f"{key} is {value!r}; it must be a list of texts")
+        return
     base, _, optional = annotation.partition(" | ")
     if value is None and optional == "None":
         return

@@ -17,7 +17,7 @@ from warploom.values.config import RunConfig
 
 Captured = pytest.CaptureFixture[str]
 
-NOT_ON_THE_COMMAND_LINE = {"in_flight"}
+NOT_ON_THE_COMMAND_LINE: set[str] = set()
 OPTIONS: dict[str, tuple[list[str], Any]] = {
     "problem": ([], "softmax"),
     "target": (["--target", "cpp"], "cpp"),
@@ -32,6 +32,16 @@ OPTIONS: dict[str, tuple[list[str], Any]] = {
     "crossover": (["--no-crossover"], False),
     "bandit": (["--no-bandit"], False),
     "start": (["--start", "seed.cpp"], "seed.cpp"),
+    "in_flight": (["--in-flight", "3"], 3),
+    "proposer": (["--proposer", "moves"], "moves"),
+    "models": (["--model", "a,price=1/2", "--model", "b,price=1/2"], ("a,price=1/2", "b,price=1/2")),
+    "base_url": (["--base-url", "http://127.0.0.1:1/v1"], "http://127.0.0.1:1/v1"),
+    "max_tokens_total": (["--max-tokens-total", "1000"], 1000),
+    "max_usd": (["--max-usd", "1.5"], 1.5),
+    "max_requests": (["--max-requests", "12"], 12),
+    "attempt_seconds": (["--attempt-seconds", "20"], 20.0),
+    "answer_seconds": (["--answer-seconds", "60"], 60.0),
+    "prompts": (["--prompts", "prompts"], "prompts"),
 }
 
 
@@ -61,6 +71,7 @@ def started(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Started:
     monkeypatch.setattr(resume, "reopen", lambda folder, progress: progress("reading"))
     monkeypatch.chdir(tmp_path)
     (tmp_path / "seed.cpp").touch()
+    (tmp_path / "prompts").mkdir()
     return seen
 
 
@@ -73,12 +84,12 @@ def test_an_option_reaches_the_configuration(key: str, started: Started) -> None
     words, value = OPTIONS[key]
     assert run(["evolve", "softmax", *words]) == 0
     found = getattr(started.config, key)
-    assert found == (str(Path(value).absolute()) if key == "start" else value)
+    assert found == (str(Path(value).absolute()) if key in {"start", "prompts"} else value)
 
 
 def test_without_options_the_configuration_has_its_own_defaults(started: Started) -> None:
     assert run(["evolve", "softmax"]) == 0
-    assert started.config == RunConfig(problem="softmax")
+    assert started.config == RunConfig(problem="softmax", proposer="auto")
 
 
 def test_runs_are_numbered_unless_a_directory_is_given(started: Started, tmp_path: Path) -> None:
@@ -114,6 +125,10 @@ def test_a_file_where_runs_should_go_is_bad_input(started: Started, tmp_path: Pa
         (["softmax", "--target", "cuda"], "cpp"),
         (["softmax", "--evaluations", "0"], "evaluations"),
         (["softmax", "--minutes", "-1"], "minutes"),
+        (["softmax", "--prompts", "nowhere"], "nowhere"),
+        (["softmax", "--proposer", "lmm"], "'llm'"),
+        (["softmax", "--model", "m,temprature=1"], "'temperature'"),
+        (["softmax", "--model", "m", "--max-usd", "1"], "price unknown: --max-usd cannot hold for m"),
     ],
 )
 def test_bad_words_are_one_clear_line(words: list[str], named: str, started: Started, capsys: Captured) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import fields
 from pathlib import Path
@@ -13,8 +14,9 @@ from warploom.values.config import RunConfig
 
 
 def test_round_trip() -> None:
-    config = RunConfig("softmax", minutes=3, target_speedup=2.5, islands=3, crossover=False)
+    config = RunConfig("softmax", minutes=3, target_speedup=2.5, islands=3, crossover=False, models=("a", "b,weight=2"))
     assert RunConfig.from_mapping(config.to_mapping()) == config
+    assert RunConfig.from_mapping(json.loads(json.dumps(config.to_mapping()))) == config
 
 
 @pytest.mark.parametrize(
@@ -34,7 +36,19 @@ def test_an_unknown_key_names_the_nearest(key: str, near: str) -> None:
         ({"minutes": 0}, "minutes is 0; it must be above 0"),
         ({"strategy": "island"}, "did you mean 'islands'"),
         ({"target": "cuda"}, "known: cpp"),
-        ({"in_flight": 0}, "at least 1"),
+        ({"in_flight": -1}, "at least 0"),
+        ({"proposer": "lmm"}, "did you mean 'llm'"),
+        ({"models": "gpt"}, "models is 'gpt'; it must be a list of texts"),
+        ({"models": [1]}, "must be a list of texts"),
+        ({"models": ["m,temprature=1"]}, "unknown setting 'temprature'"),
+        ({"models": ["m"], "max_usd": 1.0}, "price unknown: --max-usd cannot hold for m; give its price"),
+        ({"max_usd": 0.0}, "max_usd is 0.0; it must be above 0"),
+        ({"max_tokens_total": -1}, "above 0"),
+        ({"max_requests": 0}, "above 0"),
+        ({"attempt_seconds": 0}, "above 0"),
+        ({"answer_seconds": -1.0}, "above 0"),
+        ({"proposer": "command:agent", "max_usd": 1.0}, "what a command spends is not known here"),
+        ({"proposer": "command:agent", "max_tokens_total": 9}, "what a command spends is not known here"),
         ({"patience": -1}, "above 0"),
         ({"crossover": 1}, "must be of type bool"),
     ],

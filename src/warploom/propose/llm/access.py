@@ -15,6 +15,8 @@ from warploom.errors import ModelError
 
 KEY = "OPENAI_API_KEY"
 BASE_URL = "OPENAI_BASE_URL"
+MODEL = "OPENAI_MODEL"
+NAMES = (KEY, BASE_URL, MODEL)
 DEFAULT_URL = "https://api.openai.com/v1"
 NO_KEY = "none"
 """Sent to servers that need no key; the client insists on one."""
@@ -84,7 +86,7 @@ def checked_url(text: str) -> str:
 
 
 def settings(folder: Path = Path(), environment: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """Key and address as the environment gives them, and ``.env`` where the environment does not.
+    """Key, address and model as the environment gives them, and ``.env`` where the environment does not.
 
     Raises:
         ModelError: ``.env`` cannot be read.
@@ -99,9 +101,9 @@ def settings(folder: Path = Path(), environment: Mapping[str, str] = os.environ)
             raise ModelError(f"cannot read {path}: {reason}") from None
         for line in lines:
             name, separator, value = line.strip().removeprefix("export ").partition("=")
-            if separator and name.strip() in {KEY, BASE_URL}:
+            if separator and name.strip() in NAMES:
                 found[name.strip()] = _value(value.strip())
-    return found | {name: environment[name] for name in (KEY, BASE_URL) if environment.get(name)}
+    return found | {name: environment[name] for name in NAMES if environment.get(name)}
 
 
 def _value(text: str) -> str:

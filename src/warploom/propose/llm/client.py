@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cached_property
 from importlib import import_module
 from typing import Any
 
@@ -28,14 +30,13 @@ class Client:
     """Talks to one server. Its connections live in one event loop: :meth:`close` ends them with it.
 
     Args:
-        access: address and key.
+        find_access: gives address and key when they are first needed.
         attempt_seconds: an attempt at most, from connecting to the last byte.
     """
 
-    def __init__(self, access: Access, attempt_seconds: float = 300.0) -> None:
-        self.access = access
+    def __init__(self, find_access: Callable[[], Access], attempt_seconds: float = 300.0) -> None:
+        self._find_access = find_access
         self._attempt_seconds = attempt_seconds
-        self._openai = _package()
         self._session: Any = None
         self._limit: dict[str, str] = {}
 
@@ -43,12 +44,24 @@ class Client:
         """Send a conversation once; nothing that a server does raises.
 
         A model that knows the other name of the limit on tokens is asked by that name from then on.
+
+        Raises:
+            ModelError: there is no key, or the ``openai`` package is absent.
         """
         outcome = await self._post(model, messages)
         if isinstance(outcome, Refusal) and outcome.unknown in LIMITS and outcome.unknown == self._limit_of(model):
             self._limit[model.name] = next(name for name in LIMITS if name != outcome.unknown)
             return Refusal(outcome.error, again=True)
         return outcome
+
+    @cached_property
+    def access(self) -> Access:
+        """Address and key."""
+        return self._find_access()
+
+    @cached_property
+    def _openai(self) -> Any:
+        return openai_package()
 
     async def close(self) -> None:
         """End the connections."""
@@ -61,18 +74,18 @@ class Client:
         return self._limit.get(model.name, LIMITS[1] if newer else LIMITS[0])
 
     async def _post(self, model: Model, messages: tuple[Message, ...]) -> Answer | Refusal:
-        address = self.access.base_url
+        address, openai = self.access.base_url, self._openai
         try:
             with anyio.fail_after(self._attempt_seconds):
                 return await self._send(model, messages)
         except TimeoutError:
             error = f"{address} did not answer in {self._attempt_seconds:g} s"
             return Refusal(error, again=True, charged=True)
-        except self._openai.APIStatusError as error:
+        except openai.APIStatusError as error:
             return read_refusal(
                 error.status_code, error.response.headers, error.response.content, model.name, self.access
             )
-        except self._openai.APIConnectionError as error:
+        except openai.APIConnectionError as error:
             cause = error.__cause__ or error
             detail = clean(self.access.redact(str(cause)))[:200] or type(cause).__name__
             if type(cause).__name__ in _NOT_SENT:
@@ -110,7 +123,7 @@ class Client:
         return read_answer(bytes(body), self.access.redact)
 
 
-def _package() -> Any:
+def openai_package() -> Any:
     """The ``openai`` package, imported only where a model is used.
 
     Raises:

@@ -29,7 +29,7 @@ def serve() -> Iterator[Callable[[React], ChatServer]]:
 @pytest.fixture
 def client_of() -> Callable[..., Client]:
     def make(server: ChatServer, seconds: float = 5.0, key: str = "sk-test") -> Client:
-        return Client(Access(server.base_url, key), seconds)
+        return Client(lambda: Access(server.base_url, key), seconds)
 
     return make
 
@@ -37,6 +37,8 @@ def client_of() -> Callable[..., Client]:
 @pytest.fixture
 def caller_of() -> Callable[..., Caller]:
     def make(server: ChatServer, patience: Patience = QUICK, concurrent: int = 8) -> Caller:
-        return Caller(Client(Access(server.base_url, "sk-test"), patience.attempt_seconds), patience, concurrent)
+        return Caller(
+            Client(lambda: Access(server.base_url, "sk-test"), patience.attempt_seconds), patience, concurrent
+        )
 
     return make

@@ -148,13 +148,15 @@ def test_no_server_is_said_soon() -> None:
         address = server.base_url
     patience = replace(QUICK, attempts=1000, before_contact=2)
     with pytest.raises(ModelError, match="no server at"):
-        call(Caller(Client(Access(address, "sk-test")), patience, 1))
+        call(Caller(Client(lambda: Access(address, "sk-test")), patience, 1))
 
 
 def test_a_server_that_went_away_is_waited_for_longer() -> None:
     server = ChatServer()
     with server:
-        caller = Caller(Client(Access(server.base_url, "sk-test")), replace(QUICK, attempts=5, before_contact=1), 1)
+        caller = Caller(
+            Client(lambda: Access(server.base_url, "sk-test")), replace(QUICK, attempts=5, before_contact=1), 1
+        )
         ledger = Ledger(Caps(), Shelf())
         account = ledger.open()
 

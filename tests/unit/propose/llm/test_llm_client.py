@@ -187,7 +187,7 @@ def test_a_slow_answer(slow: Reaction, serve: Serve, client_of: ClientOf) -> Non
 def test_no_server() -> None:
     with ChatServer() as server:
         address = server.base_url
-    refusal = refused(Client(Access(address, KEY), 5.0))
+    refusal = refused(Client(lambda: Access(address, KEY), 5.0))
     assert (refusal.absent, refusal.again, refusal.charged) == (True, True, False)
     assert f"no server at {address}" in refusal.error
 
@@ -214,4 +214,4 @@ def test_a_key_that_the_server_repeats_goes_no_further(
 def test_without_the_package_one_line_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "openai", None)
     with pytest.raises(ModelError, match="pip install"):
-        Client(Access("http://127.0.0.1:1/v1", KEY))
+        attempt(Client(lambda: Access("http://127.0.0.1:1/v1", KEY)))

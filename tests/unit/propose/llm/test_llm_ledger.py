@@ -35,7 +35,7 @@ class MoodyClient(Client):
     """Answers, refuses and breaks off by chance, and counts what a server would charge."""
 
     def __init__(self, rng: random.Random) -> None:
-        super().__init__(Access("http://127.0.0.1:9/v1", "none"))
+        super().__init__(lambda: Access("http://127.0.0.1:9/v1", "none"))
         self._rng = rng
         self.tokens = 0
         self.usd = 0.0
@@ -152,7 +152,7 @@ def test_no_cap_is_exceeded_by_what_a_server_counts_over_kills_too(seed: int, tm
     with ChatServer(moods(rng)) as server:
         for sitting in range(3):  # each but the last is cut off in the middle, as by a kill
             with journals.reopen(tmp_path / "run") as journal:
-                caller = Caller(Client(Access(server.base_url, "sk-test"), 5.0), NO_WAIT, IN_FLIGHT)
+                caller = Caller(Client(lambda: Access(server.base_url, "sk-test"), 5.0), NO_WAIT, IN_FLIGHT)
                 mind = Ensemble([Model("m", max_tokens=300)], caller, Caps(tokens=most), journal.conversations)
                 before = mind.spending
                 assert server.tokens <= before.tokens

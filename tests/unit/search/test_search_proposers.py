@@ -1,0 +1,90 @@
+"""The configuration's word → what answers the requests; and runs that wait for models."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from warploom.archive import journal as journals
+from warploom.errors import ConfigError, ModelError
+from warploom.propose.mixed import Mixed
+from warploom.propose.protocol import Proposer
+from warploom.propose.without_model import WithoutModel
+from warploom.propose.writer import Writer
+from warploom.search.proposers import judges_at_once, make_proposer, requests_at_once, settle
+from warploom.testing.synthetic import synthetic_problem
+from warploom.values.config import RunConfig
+from warploom.values.event import RunStarted
+
+HERE = "http://127.0.0.1:9/v1"
+
+
+@pytest.fixture(autouse=True)
+def bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_MODEL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+
+
+def made(config: RunConfig, folder: Path) -> Proposer:
+    with journals.create(folder / "run", RunStarted({}, {}, {}, "0")) as journal:
+        return make_proposer(config, synthetic_problem(), {}, [], journal)
+
+
+@pytest.mark.parametrize(
+    ("proposer", "kind", "name"),
+    [
+        ("moves", WithoutModel, "moves"),
+        ("llm", Writer, "llm:m"),
+        ("mix", Mixed, "mix"),
+        ("command:my-agent --print", Writer, "llm:command:my-agent"),
+    ],
+)
+def test_each_word_makes_its_proposer_and_needs_no_key_for_it(
+    proposer: str, kind: type, name: str, tmp_path: Path
+) -> None:
+    found = made(RunConfig("twice", proposer=proposer, models=("m",)), tmp_path)
+    assert isinstance(found, kind)
+    assert found.name == name
+
+
+def test_auto_is_mix_only_where_a_model_is_named_and_can_be_reached(monkeypatch: pytest.MonkeyPatch) -> None:
+    notes: list[str] = []
+    auto = RunConfig("twice", proposer="auto")
+    assert settle(auto, notes.append).proposer == "moves"
+    assert settle(RunConfig("twice", proposer="auto", models=("m",)), notes.append).proposer == "moves"
+    assert notes == []
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-1234567")
+    assert settle(auto, notes.append).proposer == "moves"
+    assert notes == ["there is a key: name a model with --model NAME, and it proposes kernels too"]
+    monkeypatch.setenv("OPENAI_MODEL", "m")
+    settled = settle(auto, notes.append)
+    assert (settled.proposer, settled.models, settled.base_url) == ("mix", ("m",), "https://api.openai.com/v1")
+    assert settle(RunConfig("twice")).proposer == "moves"
+    assert "sk-1234567" not in repr(settled)
+
+
+def test_what_is_settled_stays_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    settled = settle(RunConfig("twice", proposer="llm", models=("m",), base_url=HERE + "/"))
+    assert settled.base_url == HERE
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://elsewhere/v1")
+    assert settle(settled) == settled
+
+
+@pytest.mark.parametrize("proposer", ["llm", "mix"])
+def test_a_model_must_be_named_and_reachable(proposer: str) -> None:
+    with pytest.raises(ConfigError, match=f"--proposer {proposer} needs a model: --model NAME"):
+        settle(RunConfig("twice", proposer=proposer, base_url=HERE))
+    with pytest.raises(ModelError, match="no key for https"):
+        settle(RunConfig("twice", proposer=proposer, models=("m",)))
+
+
+def test_how_much_goes_on_at_a_time() -> None:
+    moves, llm = RunConfig("twice"), RunConfig("twice", proposer="llm", models=("m",))
+    assert (requests_at_once(moves), judges_at_once(moves)) == (1, 1)
+    assert (requests_at_once(llm), judges_at_once(llm)) == (4, 1)
+    assert requests_at_once(RunConfig("twice", proposer="command:agent")) == 4
+    moves, llm = RunConfig("twice", in_flight=7), RunConfig("twice", proposer="llm", models=("m",), in_flight=7)
+    assert (requests_at_once(moves), judges_at_once(moves)) == (7, 7)
+    assert (requests_at_once(llm), judges_at_once(llm)) == (7, 1)
