@@ -65,7 +65,7 @@ def free_reference(text: str, where: str) -> FreeReference:
             f"{where}: the reference uses {', '.join(sorted(entangled))}, which is made from Warploom's own names; "
             "write it with PyTorch alone"
         )
-    own = _as_written(text, tree, kept)
+    own = _as_written(text, tree, _used(kept, expression))
     if isinstance(expression, ast.Name) and expression.id == NAME:
         module = own
     else:
@@ -122,6 +122,16 @@ def _keys(expression: ast.expr | None) -> tuple[str, ...]:
         case _:
             names = [None]
     return tuple(str(name) for name in names) if all(isinstance(name, str) for name in names) else ()
+
+
+def _used(kept: list[ast.stmt], expression: ast.expr) -> list[ast.stmt]:
+    """Without the assignments that nothing refers to any more: sizes that only a workload had a use for."""
+    idle = [one for one in kept if isinstance(one, ast.Assign | ast.AnnAssign)]
+    alive = {name for part in (expression, *kept) if part not in idle for name in _names(part)}
+    while revived := [one for one in idle if alive & set(_bound(one))]:
+        idle = [one for one in idle if one not in revived]
+        alive.update(name for one in revived for name in _names(one))
+    return [one for one in kept if one not in idle]
 
 
 def _as_written(text: str, tree: ast.Module, kept: list[ast.stmt]) -> str:
