@@ -51,6 +51,7 @@ class Names:
         self._taken = set(parameters)
         self._scopes: list[dict[str, str]] = [{name: name for name in self._taken}]
         self._mentioned: set[str] = set()
+        self._next: dict[str, int] = {}
 
     def reserve(self, text: str) -> None:
         """No fresh name may be one that this text mentions."""
@@ -66,11 +67,12 @@ class Names:
     def declare(self, name: str) -> str:
         """Enter a declaration; gives the unique name it goes by from here."""
         unique = name
-        number = 2
         stem = f"{name}_" if name[-1].isdigit() else name
+        number = self._next.get(stem, 2)  # what was taken stays taken: thousands of one name need no thousand looks
         while unique in self._taken or (unique != name and unique in self._mentioned):
             unique = f"{stem}{number}"
             number += 1
+        self._next[stem] = number
         self._taken.add(unique)
         self._scopes[-1][name] = unique
         return unique

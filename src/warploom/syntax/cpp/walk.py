@@ -164,8 +164,15 @@ def map_statements(statements: Statements, change: Callable[[Expression], Expres
 
 def substitute_in(expression: Expression, mapping: Mapping[str, Expression]) -> Expression:
     """The expression with names replaced. Raw text takes part where the replacement is itself a name."""
-    plain = {name: value.text for name, value in mapping.items() if isinstance(value, Name)}
+    return _substituted(expression, mapping, _plain(mapping))
 
+
+def _plain(mapping: Mapping[str, Expression]) -> dict[str, str]:
+    """The names of a mapping that are replaced by names."""
+    return {name: value.text for name, value in mapping.items() if isinstance(value, Name)}
+
+
+def _substituted(expression: Expression, mapping: Mapping[str, Expression], plain: Mapping[str, str]) -> Expression:
     def change(part: Expression) -> Expression:
         match part:
             case Name(text) if text in mapping:
@@ -182,43 +189,45 @@ def substitute_in(expression: Expression, mapping: Mapping[str, Expression]) -> 
 
 def substitute(statements: Statements, mapping: Mapping[str, Expression]) -> Statements:
     """The statements with names replaced; where a name is declared it can only be replaced by another name."""
-    plain = {name: value.text for name, value in mapping.items() if isinstance(value, Name)}
+    plain = _plain(mapping)
+
+    def go(expression: Expression) -> Expression:
+        return _substituted(expression, mapping, plain)
 
     def one(statement: Statement) -> Statement:
         match statement:
             case Declare(kind, name, value, extents):
-                return Declare(
-                    kind,
-                    plain.get(name, name),
-                    None if value is None else substitute_in(value, mapping),
-                    tuple(substitute_in(extent, mapping) for extent in extents),
-                )
+                named, sizes = plain.get(name, name), tuple(go(extent) for extent in extents)
+                return Declare(kind, named, None if value is None else go(value), sizes)
             case Assign(target, op, value):
-                return Assign(substitute_in(target, mapping), op, substitute_in(value, mapping))
+                return Assign(go(target), op, go(value))
             case Loop(variable, lower, upper, body, step):
                 return replace(
                     statement,
                     variable=plain.get(variable, variable),
-                    lower=substitute_in(lower, mapping),
-                    upper=substitute_in(upper, mapping),
-                    step=substitute_in(step, mapping),
-                    body=substitute(body, mapping),
+                    lower=go(lower),
+                    upper=go(upper),
+                    step=go(step),
+                    body=every(body),
                     pragmas=tuple(_rename_text(pragma, plain) for pragma in statement.pragmas),
                 )
             case If(condition, then, otherwise):
-                return If(substitute_in(condition, mapping), substitute(then, mapping), substitute(otherwise, mapping))
+                return If(go(condition), every(then), every(otherwise))
             case Block(body):
-                return replace(statement, body=substitute(body, mapping))
+                return replace(statement, body=every(body))
             case Evaluate(value):
-                return Evaluate(substitute_in(value, mapping))
+                return Evaluate(go(value))
             case Return(value):
-                return Return(None if value is None else substitute_in(value, mapping))
+                return Return(None if value is None else go(value))
             case RawStatement(text):
                 return RawStatement(_rename_text(text, plain))
             case _:
                 return statement
 
-    return tuple(one(statement) for statement in statements)
+    def every(inner: Statements) -> Statements:
+        return tuple(one(statement) for statement in inner)
+
+    return every(statements)
 
 
 def _rename_text(text: str, plain: Mapping[str, str]) -> str:
