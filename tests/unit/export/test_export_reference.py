@@ -69,10 +69,10 @@ def test_a_function_called_reference_needs_no_second_name() -> None:
 
 
 def test_statements_that_share_a_line_are_told_apart() -> None:
-    text = "from warploom import Problem; A = 1\ndef f(x): return A\nproblem = Problem(reference=f); B = 2\n"
+    text = "from warploom import Problem; A = 1\ndef f(x): return A + B\nproblem = Problem(reference=f); B = 2\n"
     names = run(free_reference(text, "p.py").text)
     assert names["B"] == 2
-    assert names["reference"](0) == 1  # type: ignore[operator]
+    assert names["reference"](0) == 3  # type: ignore[operator]
     assert "Problem" not in names
 
 
