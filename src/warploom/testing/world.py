@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from warploom.archive import journal as journals
 from warploom.archive.journal import Journal
 from warploom.propose.protocol import Proposer
 from warploom.search.executor import Executor, LocalExecutor
 from warploom.search.proceedings import Observer
+from warploom.search.proposers import Resting, make_proposer
 from warploom.search.sitting import Parts, Run, begin, go_on
 from warploom.search.state import State
 from warploom.testing.synthetic import SyntheticJudge, SyntheticProposer, synthetic_candidate, synthetic_problem
@@ -27,6 +27,8 @@ class World:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self.notes: list[str] = []
+        """What runs with a configured proposer had to say."""
 
     def begin(
         self,
@@ -34,13 +36,13 @@ class World:
         *,
         executor: Executor | None = None,
         proposer: Any = None,
-        make: Callable[[Journal], Proposer] | None = None,
+        configured: str = "",
         every: int = 500,
         **config: Any,
     ) -> Run:
-        """A new run; ``make`` gives a proposer that needs the journal, further arguments are those of ``RunConfig``."""
-        settings = RunConfig("twice", **({"evaluations": 60} | config))
-        parts = _parts(executor, proposer, make)
+        """A new run; ``configured`` names its own proposer, further arguments are those of ``RunConfig``."""
+        settings = RunConfig("twice", **({"evaluations": 60, "proposer": configured or "moves"} | config))
+        parts = self._parts(executor, proposer, settings if configured else None)
         return begin(self.root / name, settings, synthetic_problem(), synthetic_candidate(), parts, every)
 
     def go_on(
@@ -49,22 +51,28 @@ class World:
         *,
         executor: Executor | None = None,
         proposer: Any = None,
-        make: Callable[[Journal], Proposer] | None = None,
+        configured: bool = False,
         every: int = 500,
     ) -> Run:
         """The run goes on with new objects, as after a kill."""
-        parts = _parts(executor, proposer, make)
-        return go_on(journals.reopen(self.root / name), synthetic_candidate(), parts, every)
+        journal = journals.reopen(self.root / name)
+        config = RunConfig.from_mapping(journal.started.config) if configured else None
+        return go_on(journal, synthetic_candidate(), self._parts(executor, proposer, config), every)
+
+    def _parts(self, executor: Executor | None, proposer: Any, config: RunConfig | None) -> Parts:
+        made, resting = proposer or SyntheticProposer(0.05), Resting()
+
+        def make(journal: Journal) -> Proposer:
+            if config is None:
+                return cast(Proposer, made)
+            return make_proposer(config, synthetic_problem(), {}, resting, journal, self.notes.append)
+
+        return Parts(executor or LocalExecutor(SyntheticJudge(0.1), 4), make, resting=resting)
 
     def events(self, name: str = "run") -> list[Event]:
         """What its journal holds."""
         with journals.read(self.root / name) as journal:
             return list(journal.events())
-
-
-def _parts(executor: Executor | None, proposer: Any, make: Callable[[Journal], Proposer] | None) -> Parts:
-    made = proposer or SyntheticProposer(0.05)
-    return Parts(executor or LocalExecutor(SyntheticJudge(0.1), 4), make or (lambda journal: made))
 
 
 class Killed(Exception):  # noqa: N818 - stands for the end of the process
