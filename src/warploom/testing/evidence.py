@@ -137,19 +137,7 @@ def write_evidence(
     candidate = Candidate(problem.hash, "cpp", ((f"{problem.name}.cpp", source),), problem.name, build_flags=flags)
     proposal = Proposal(candidate, lineage or Lineage())
     started = RunStarted({}, json.loads(json.dumps(describe(problem), sort_keys=True)), HARDWARE, "0")
-    by_baseline = speedups or {"eager": [2.0] * len(problem.workloads)}
-    timings = tuple(
-        _timing(problem, number, baseline, ratio)
-        for number in range(len(problem.workloads))
-        for baseline, ratio in ((name, ratios[number]) for name, ratios in by_baseline.items())
-    )
-    evaluation = Passed(
-        Build("kernel.so", SHA256, "g++ 12.2.0", ("g++",), "", 0),
-        Verdict((Check(str(problem.workloads[0]), 1, 0.0, 0.0, -1),)),
-        timings,
-        {"noise_floor": 0.01},
-        mint=Mint(candidate.id, SHA256, problem.hash, "made", "up"),
-    )
+    evaluation = made_passed(candidate, problem, speedups or {"eager": [2.0] * len(problem.workloads)})
     journal = cast(Journal, _Journal(started, {one.candidate.id: one for one in ancestors}))
     document = evidence(journal, proposal, evaluation, Promoted(candidate.id, 0.7, 0.01, {}, 0.5), HARDWARE)
     for name, content in resolved_sources(candidate):
@@ -157,6 +145,27 @@ def write_evidence(
     # As the journal keeps it, a mapping has lost its order.
     (folder / FILE).write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
     return folder
+
+
+def made_passed(candidate: Candidate, problem: Problem, speedups: Mapping[str, Sequence[float]]) -> Passed:
+    """An evaluation that counts.
+
+    Args:
+        candidate: of the problem.
+        problem: whose hash the candidate has.
+        speedups: as in :func:`write_evidence`.
+    """
+    return Passed(
+        Build("kernel.so", SHA256, "g++ 12.2.0", ("g++",), "", 0),
+        Verdict((Check(str(problem.workloads[0]), 1, 0.0, 0.0, -1),)),
+        tuple(
+            _timing(problem, number, baseline, ratio)
+            for baseline, ratios in speedups.items()
+            for number, ratio in enumerate(ratios)
+        ),
+        {"noise_floor": 0.01},
+        mint=Mint(candidate.id, SHA256, candidate.problem, "made", "up"),
+    )
 
 
 def _timing(problem: Problem, number: int, baseline: str, ratio: float) -> Timing:
