@@ -57,7 +57,8 @@ def conversation(desk: Any, operator: str, script: list[Line]) -> None:
     request = desk.request(operator, inspirations=(desk.individual("int other;", 0.9, (1, 1, 1)),))
 
     async def run() -> Proposal:
-        return await writer.propose(request)
+        proposal: Proposal = await writer.propose(request)
+        return proposal
 
     made: Proposal | None = None
     try:
