@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from warploom.archive.grid import Grid, Status
+from warploom.values.behaviour import Resolution
 from warploom.values.config import RunConfig
 from warploom.values.event import Member
 from warploom.values.request import Individual
@@ -32,6 +33,11 @@ def archive_for(config: RunConfig) -> Archive:
     """The empty archive that a run of this configuration starts with: islands as asked for, or as the budget feeds."""
     islands = config.islands or (fitted_islands(config.evaluations) if config.strategy == "islands" else 1)
     return Archive(islands, fitted_interval(config.evaluations, islands))
+
+
+def resolution_for(config: RunConfig) -> Resolution:
+    """The cells of that archive."""
+    return Resolution.fit(config.evaluations, len(archive_for(config).islands))
 
 
 class Archive:

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from warploom.archive.islands import archive_for
+from warploom.archive.islands import resolution_for
 from warploom.archive.journal import Journal
 from warploom.errors import ConfigError
 from warploom.propose.command import CommandMind
@@ -24,7 +24,6 @@ from warploom.propose.protocol import Proposer
 from warploom.propose.without_model import WithoutModel
 from warploom.propose.writer import Writer
 from warploom.search.estimate import Estimate
-from warploom.values.behaviour import Resolution
 from warploom.values.candidate import Proposal
 from warploom.values.config import COMMAND, RunConfig
 from warploom.values.exchange import Exchange, Message
@@ -113,7 +112,7 @@ def make_proposer(
         problem,
         make_mind(config, resting, journal, note),
         knowledge,
-        Resolution.fit(config.evaluations, len(archive_for(config).islands)),
+        resolution_for(config),
         prompts=Path(config.prompts) if config.prompts else None,
         crossover=config.crossover,
         bandit=config.bandit,

@@ -15,14 +15,13 @@ from typing import Any
 
 from warploom.archive.descriptors import describe
 from warploom.archive.encode import from_plain, to_plain
-from warploom.archive.islands import archive_for
+from warploom.archive.islands import archive_for, resolution_for
 from warploom.archive.journal import Journal
 from warploom.archive.rebuild import Individuals, apply, asked_event, request_of
 from warploom.propose.protocol import Proposer
 from warploom.search.budget import Standing
 from warploom.search.noise import noise_floor
 from warploom.search.strategy import Strategy
-from warploom.values.behaviour import Resolution
 from warploom.values.candidate import Proposal
 from warploom.values.config import RunConfig
 from warploom.values.event import (
@@ -81,7 +80,7 @@ class State:
         self.spending = Spending()
         """On models, for the requests that were told: it does not depend on what is under way."""
         self.archive = archive_for(config)
-        self.resolution = Resolution.fit(config.evaluations, len(self.archive.islands))
+        self.resolution = resolution_for(config)
         self.pending: dict[int, Turn] = {}
         self.outside: dict[int, Turn] = {}
         self.next_number = 0

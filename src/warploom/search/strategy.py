@@ -10,7 +10,7 @@ import random
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-from warploom.archive.islands import Archive
+from warploom.archive.islands import Archive, resolution_for
 from warploom.search.strategies.greedy import Greedy
 from warploom.search.strategies.islands import Islands
 from warploom.search.strategies.random import Uniform
@@ -51,5 +51,9 @@ class Strategy(Protocol):
 
 def make_strategy(config: RunConfig) -> Strategy:
     """The strategy that a configuration names."""
-    kinds: dict[str, Callable[[], Strategy]] = {"islands": Islands, "greedy": Greedy, "random": Uniform}
+    kinds: dict[str, Callable[[], Strategy]] = {
+        "islands": lambda: Islands(resolution_for(config)),
+        "greedy": Greedy,
+        "random": Uniform,
+    }
     return kinds[config.strategy]()

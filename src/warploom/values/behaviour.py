@@ -37,8 +37,15 @@ class Resolution:
         """The bin of each axis; neighbouring levels share a bin when there are fewer bins than levels."""
         return tuple(level * bins // 4 for level, bins in zip(levels, self.bins, strict=True))
 
+    def beside(self, cell: Cell) -> tuple[Cell, ...]:
+        """The cells that differ from this one by one step on one axis."""
+        steps = [(axis, place + step) for axis, place in enumerate(cell) for step in (1, -1)]
+        return tuple((*cell[:axis], place, *cell[axis + 1 :]) for axis, place in steps if 0 <= place < self.bins[axis])
+
     def words(self, cell: Cell) -> tuple[str, ...]:
-        """A cell in words, axis by axis: "memory: tiles or register blocks"."""
+        """A cell in words, axis by axis: "memory: tiles or register blocks"; none for a cell that is not known."""
+        if len(cell) != len(self.bins):
+            return ()
         return tuple(
             f"{axis}: " + " or ".join(name for level, name in enumerate(names) if level * bins // 4 == place)
             for axis, names, bins, place in zip(AXES, LEVELS, self.bins, cell, strict=True)

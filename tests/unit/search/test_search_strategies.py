@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import itertools
 import random
 from collections import Counter
+from dataclasses import replace
 
 from warploom.archive.islands import Archive
 from warploom.search.strategies.greedy import STAGNATION, Greedy
@@ -59,7 +61,56 @@ def test_islands_take_turns_and_stay_apart() -> None:
     for number, request in enumerate(asked(Islands(), known, 60)):
         assert request.island == number % 3
         residents = {one.candidate.id for one in known.islands[request.island].everyone()}
-        assert all(one.candidate.id in residents for one in (*request.parents, *request.inspirations))
+        assert all(one.candidate.id in residents for one in (*request.parents, *request.inspirations[:1]))
+
+
+def test_islands_show_the_best_of_other_islands_last() -> None:
+    known = archive(3)
+    for number in range(1, 40):
+        known.admit(individual(number, number / 40, (number % 4, 0, 0), number % 3))
+    homes = Counter(
+        (request.island, one.island) for request in asked(Islands(), known, 60) for one in request.inspirations[-1:]
+    )
+    foreign = {(own, other) for own, other in homes if own != other}
+    assert foreign == {(own, other) for own in range(3) for other in range(3) if own != other}
+    for request in asked(Islands(), known, 60):
+        visitor = request.inspirations[-1]
+        if visitor.island != request.island:
+            assert visitor == known.islands[visitor.island].best()
+        assert len(request.inspirations) <= 3
+    lonely = archive(2)
+    lonely.admit(individual(1, 1.0, (1, 0, 0), 1))
+    assert asked(Islands(), lonely, 1)[0].inspirations == (), "without a partner at home there is no visitor"
+
+
+def test_islands_aim_at_empty_cells_beside_the_parent_now_and_then() -> None:
+    known = archive()
+    known.admit(individual(1, 1.0, (1, 0, 0)))
+    strategy = make_strategy(RunConfig("twice", evaluations=2000, islands=1))
+    requests = [strategy.ask(known, random.Random(number), number, LATE) for number in range(300)]
+    aimed = [request for request in requests if request.target_cell is not None]
+    assert 50 < len(aimed) < 130
+    for request in aimed:
+        assert request.target_cell is not None
+        steps = [abs(one - other) for one, other in zip(request.target_cell, request.parents[0].cell, strict=True)]
+        assert sum(steps) == 1
+        assert request.target_cell not in known.islands[0].places
+        assert all(0 <= place < 4 for place in request.target_cell)
+    assert len({request.target_cell for request in aimed}) > 2
+    plain = [Islands().ask(known, random.Random(number), number, LATE) for number in range(300)]
+    assert [replace(request, target_cell=None) for request in requests] == plain, "and nothing else changes"
+    early = [strategy.ask(known, random.Random(number), number, OPENING / 2) for number in range(60)]
+    assert all(request.target_cell is None for request in early)
+
+
+def test_a_full_grid_leaves_nothing_to_aim_at() -> None:
+    known = archive()
+    for cell in itertools.product(range(2), repeat=3):
+        known.admit(individual(sum(cell), 0.1 + sum(cell), cell))
+    strategy = make_strategy(RunConfig("twice", evaluations=10, islands=1))
+    assert all(
+        request.target_cell is None for request in (strategy.ask(known, random.Random(n), n, LATE) for n in range(60))
+    )
 
 
 def test_islands_try_neglected_cells() -> None:

@@ -48,8 +48,8 @@ class Greedy:
         beaten = feedback.parent_fitness if self._current is None else self._current.fitness
         if fitness is not None and (beaten is None or fitness > beaten):
             proposal = feedback.proposal
-            cell = feedback.request.parents[0].cell if feedback.request.parents else ()
-            self._current = Individual(proposal.candidate, proposal.lineage, fitness, cell, feedback.request.island)
+            # It keeps no grid: the cell is not known here, and the parent's would be another one's.
+            self._current = Individual(proposal.candidate, proposal.lineage, fitness, (), feedback.request.island)
             self._stale = 0
         else:
             self._stagnate()

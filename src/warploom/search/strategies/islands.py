@@ -13,6 +13,7 @@ from typing import Any
 
 from warploom.archive.grid import Grid, Place
 from warploom.archive.islands import Archive
+from warploom.values.behaviour import Resolution
 from warploom.values.request import Cell, Feedback, Individual, Request
 
 OPENING = 0.1
@@ -29,11 +30,19 @@ FROM_BENCH = 0.2
 
 MOST_INSPIRATIONS = 3
 
+AIMED = 0.3
+"""Share of the requests, after the opening, that want a kernel for an empty cell beside the parent's."""
+
 
 class Islands:
-    """The default strategy."""
+    """The default strategy.
 
-    def __init__(self) -> None:
+    Args:
+        resolution: of the cells, to know which of them are empty; None aims at none.
+    """
+
+    def __init__(self, resolution: Resolution | None = None) -> None:
+        self._resolution = resolution
         self._tries: dict[tuple[int, Cell], float] = {}
 
     def ask(self, archive: Archive, rng: random.Random, number: int, progress: float) -> Request:
@@ -46,16 +55,26 @@ class Islands:
             place = self._place(grid, island, rng)
             runners_up = bool(place.bench) and rng.random() < FROM_BENCH
             parent = rng.choice(place.bench) if runners_up else place.elite
+        near = inspirations(grid, parent, rng)
+        seed = rng.getrandbits(63)
         return Request(
             number=number,
             operator="",
             parents=(parent,),
-            inspirations=inspirations(grid, parent, rng),
-            target_cell=None,
+            inspirations=with_visitor(near, archive, island, parent, number),
+            target_cell=self._target(grid, parent, seed) if progress >= OPENING else None,
             island=island,
-            seed=rng.getrandbits(63),
+            seed=seed,
             progress=progress,
         )
+
+    def _target(self, grid: Grid, parent: Individual, seed: int) -> Cell | None:
+        """Now and then an empty cell that differs from the parent's by one step on one axis."""
+        rng = random.Random(f"target/{seed}")
+        if self._resolution is None or rng.random() >= AIMED:
+            return None
+        empty = [cell for cell in self._resolution.beside(parent.cell) if cell not in grid.places]
+        return rng.choice(empty) if empty else None
 
     def _place(self, grid: Grid, island: int, rng: random.Random) -> Place:
         places = list(grid.places.values())
@@ -103,6 +122,28 @@ def inspirations(grid: Grid, parent: Individual, rng: random.Random) -> tuple[In
     partner = rng.choices(others, weights)[0]
     rest = sorted((one for one in others if one is not partner), key=lambda one: -one.fitness)
     return (partner, *_distinct(rest, partner))
+
+
+def with_visitor(
+    near: tuple[Individual, ...], archive: Archive, island: int, parent: Individual, number: int
+) -> tuple[Individual, ...]:
+    """The inspirations with the best of another island as the last of them; the partner stays the first.
+
+    Args:
+        near: from the island that asks; where it has none, there is no visitor either.
+        archive: all islands, which take turns in sending one.
+        island: the one that asks.
+        parent: never its own inspiration.
+        number: of the request.
+    """
+    count = len(archive.islands)
+    if count < 2 or not near:
+        return near
+    visitor = archive.islands[(island + 1 + number // count % (count - 1)) % count].best()
+    known = {parent.candidate.id, *(one.candidate.id for one in near[: MOST_INSPIRATIONS - 1])}
+    if visitor is None or visitor.candidate.id in known:
+        return near
+    return (*near[: MOST_INSPIRATIONS - 1], visitor)
 
 
 def _distinct(ordered: Sequence[Individual], partner: Individual) -> list[Individual]:

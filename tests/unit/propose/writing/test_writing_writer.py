@@ -338,6 +338,21 @@ def test_an_agent_is_handed_the_prompt_and_answers_once(desk: Any) -> None:
         propose(writer, request)
 
 
+def test_a_parent_whose_cell_is_not_known_is_shown_without_its_kind(desk: Any) -> None:
+    writer, _ = desk.writer()
+    request = desk.request(parents=(desk.individual(cell=()),), inspirations=(desk.individual(BODY, 0.9, ()),))
+    for operator in ("improve", "crossover"):
+        assert (
+            "kind"
+            not in writer.prepare(replace(request, operator=operator)).messages[1].text.partition("# Your task")[0]
+        )
+    aimed = replace(request, target_cell=(1, 2, 3))
+    assert (
+        "Aim for memory: vectors; computation: online; spread: threads and SIMD."
+        in writer.prepare(aimed).messages[1].text
+    )
+
+
 def test_what_is_to_be_repaired_must_be_known(desk: Any) -> None:
     writer, _ = desk.writer()
     with pytest.raises(SourceError, match="feedbeef"):
