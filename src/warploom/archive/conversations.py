@@ -26,23 +26,24 @@ class Conversations:
         self._store = store
         tables = {row[0] for row in store.rows("SELECT name FROM sqlite_master WHERE type = 'table'")}
         self._present = {"exchanges", "reservations"} <= tables
-        self._spending = self._sums("exchanges") if self._present else Spending()
-        lost = self._sums("reservations") if self._present else Spending()
-        self._spending = Spending(
-            self._spending.tokens + lost.tokens,
-            self._spending.usd + lost.usd,
-            self._spending.requests + lost.requests,
-            self._spending.unpriced,
-        )
+        self._spending = Spending.sum(self.by_model().values())
 
-    def _sums(self, table: str) -> Spending:
-        columns = ", ".join(f"TOTAL({name})" for name in ("tokens", "usd", "requests", "unpriced"))
-        tokens, usd, requests, unpriced = next(self._store.rows(f"SELECT {columns} FROM {table}"))
-        return Spending(int(tokens), usd, int(requests), int(unpriced))
+    def by_model(self) -> dict[str, Spending]:
+        """What each model has cost; under "" at their most the requests without an answer: those that a kill cut off."""
+        if not self._present:
+            return {}
+        sums = ", ".join(f"TOTAL({name})" for name in ("tokens", "usd", "requests", "unpriced"))
+        told = self._store.rows(f"SELECT model, {sums} FROM exchanges GROUP BY model ORDER BY model")
+        lost = self._store.rows(f"SELECT '', {sums} FROM reservations")
+        return {
+            name: Spending(int(tokens), usd, int(requests), int(unpriced))
+            for name, tokens, usd, requests, unpriced in (*told, *lost)
+            if requests
+        }
 
     @property
     def spending(self) -> Spending:
-        """What models have cost this run: its exchanges, and at their most the requests that were cut off by a kill."""
+        """What models have cost this run, the requests that were cut off by a kill included."""
         return self._spending
 
     # ------------------------------------------------------------ writing
@@ -68,9 +69,10 @@ class Conversations:
     def record(self, exchange: Exchange, reservation: int | None = None) -> None:
         """Make an exchange durable, in the place of its reservation; returns when it is."""
         spent = Spending().plus(exchange)
-        row = (exchange.number, exchange.turn, exchange.id, spent.tokens, spent.usd, spent.requests, spent.unpriced)
+        name = (exchange.number, exchange.turn, exchange.id, exchange.model)
+        row = (*name, spent.tokens, spent.usd, spent.requests, spent.unpriced, pack(exchange))
         with self._store.transaction() as database:
-            database.execute("INSERT INTO exchanges VALUES(?, ?, ?, ?, ?, ?, ?, ?)", (*row, pack(exchange)))
+            database.execute("INSERT INTO exchanges VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
             if reservation is not None:
                 database.execute("DELETE FROM reservations WHERE key = ?", (reservation,))
         self._spending = self._spending.plus(exchange)

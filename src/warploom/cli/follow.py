@@ -50,7 +50,7 @@ def take_up(progress: Progress, run: Run) -> None:
     with read(run.folder) as journal:
         for event in journal.events():
             tally.add(event)
-        progress.take_up(tally, journal.elapsed)
+        progress.take_up(tally, journal.elapsed, lambda: run.spending)
 
 
 def _unsaid(line: str) -> None:

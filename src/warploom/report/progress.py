@@ -12,8 +12,10 @@ from rich.live import Live
 from rich.text import Text
 
 from warploom.report.sparkline import sparkline
+from warploom.report.spending import spent
 from warploom.report.tally import Tally
 from warploom.values.event import Evaluated, Event, NotPromoted, Promoted, RunPaused
+from warploom.values.exchange import Spending
 
 HEARTBEAT_SECONDS = 30.0
 """Without a terminal, a line at least this often while candidates are judged."""
@@ -41,6 +43,7 @@ class Progress:
         self._spoke = self._began
         self._doing = "starting"
         self._live: Live | None = None
+        self._spending: Callable[[], Spending] = Spending
 
     def __enter__(self) -> Progress:
         if self._console.is_terminal:
@@ -55,13 +58,15 @@ class Progress:
             self._live.stop()
             self._live = None
 
-    def take_up(self, tally: Tally, seconds: float) -> None:
+    def take_up(self, tally: Tally, seconds: float, spending: Callable[[], Spending] = Spending) -> None:
         """Go on from what is known of earlier sittings.
 
         Args:
             tally: of the journal's events.
             seconds: that the run was at work; they count towards its budget of time.
+            spending: tells what models have cost by now.
         """
+        self._spending = spending
         self.tally = tally
         self._before = tally.evaluations
         self._seconds_before = seconds
@@ -84,7 +89,8 @@ class Progress:
             case Evaluated() if self.tally.record is not best:
                 self._say(f"{self._count()}: {self._record_line()}")
             case Evaluated() if self._clock() - self._spoke >= HEARTBEAT_SECONDS:
-                self._say(f"{self._count()}: {self._best_line()}; {self._pace_line()}")
+                said = "; ".join(filter(None, (self._best_line(), self._pace_line(), self._models_line())))
+                self._say(f"{self._count()}: {said}")
             case Promoted():
                 self._say(f"{self._count()}: promoted {event.candidate}, {self._best_line()}")
             case NotPromoted():
@@ -106,6 +112,8 @@ class Progress:
         if len(tally.curve) > 1:
             lines.append(("", sparkline(tally.curve, min(width, 60)), "cyan"))
         lines.append(("judged", self._pace_line(), ""))
+        if models := self._models_line():
+            lines.append(("models", models, ""))
         if tally.failures:
             counts = " · ".join(f"{kind} {count}" for kind, count in tally.failures.most_common(4))
             lines.append(("failures", counts, ""))
@@ -147,6 +155,10 @@ class Progress:
     def _pace_line(self) -> str:
         tally = self.tally
         return f"{self._count()} · {self._pace():.0f} a minute · {tally.passed} passed"
+
+    def _models_line(self) -> str:
+        spending = self._spending()
+        return spent(spending, self.tally.config) if spending.requests else ""
 
     def _islands_line(self) -> str:
         parts = []

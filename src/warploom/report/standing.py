@@ -24,6 +24,7 @@ from warploom.report.evaluation import (
 )
 from warploom.report.progress import clock_face, interval, made_by
 from warploom.report.sparkline import sparkline
+from warploom.report.spending import ModelsReport
 from warploom.report.tally import Tally
 from warploom.values.event import RunEnded, RunPaused, RunResumed
 from warploom.values.outcome import Passed
@@ -54,6 +55,7 @@ class RunReport:
             elif isinstance(event, RunResumed):
                 self.ended, self.finished = "", False
         self.started = journal.started
+        self.models = ModelsReport(journal.conversations.by_model(), self.tally)
         promoted = self.tally.promoted
         self.best = promoted.candidate if promoted else ""
         evaluation = journal.evaluation(self.best, "promote") if self.best else None
@@ -97,7 +99,7 @@ class RunReport:
             ``run``, ``problem``, ``best`` (a candidate's id, "" before there is one), the paths ``kernel`` and
             ``evidence``, ``evaluations``, ``failures`` by kind, ``speedup`` by baseline, ``over_the_best_before``
             (side by side, null for the first), ``busy`` (share of the machine at work for others when that was
-            measured), ``workloads``, ``elites``,
+            measured), ``workloads``, ``elites``, ``models`` (see :meth:`.spending.ModelsReport.to_object`),
             ``minutes``, ``ended`` and ``finished``.
         """
         timings = self.passed.timings if self.passed else ()
@@ -118,6 +120,7 @@ class RunReport:
             "busy": self._busy,
             "workloads": workload_rows(timings, self._round_trip),
             "elites": [elite_object(one) for one in self.elites],
+            "models": self.models.to_object(),
             "minutes": round(self.seconds / 60, 3),
             "ended": self.ended,
             "finished": self.finished,
@@ -138,6 +141,8 @@ class RunReport:
             parts.append(Text(f"kernel    {self.folder / 'best' / 'kernel.cpp'}"))
             parts.append(Text(f"evidence  {self.folder / 'best' / 'evidence.json'}"))
         parts.append(Text(f"run       {self._spent()}"))
+        if said := self.models.line():
+            parts.append(Text(f"models    {said}"))
         if gaps := self.sandbox.get("gaps"):
             parts.append(Text(f"sandbox   not protected: {'; '.join(map(str, gaps))}", style="yellow"))
         parts.append(Text(f"more      warploom show {self.folder} · warploom diff {self.folder} --seed", style="dim"))

@@ -58,6 +58,10 @@ class Tally:
         self.failures: Counter[str] = Counter()
         self.declined = 0
         self.migrations = 0
+        self.proposed: Counter[str] = Counter()
+        """Candidates by proposer."""
+        self.improved: Counter[str] = Counter()
+        """By proposer, how often a candidate became the best, the first one not counted."""
         self.islands: dict[int, Island] = {}
         self.record: Record | None = None
         self.promoted: Promoted | None = None
@@ -74,6 +78,7 @@ class Tally:
                 self.problem = str(event.problem.get("name", ""))
             case Proposed():
                 self._proposed[event.number] = event
+                self.proposed[event.proposer] += 1
             case Evaluated():
                 self._evaluated(event)
             case Promoted():
@@ -99,6 +104,8 @@ class Tally:
                 island.cells.add(tuple(event.cell))
             best = self.record.fitness if self.record else None
             if best is None or event.fitness > best:
+                if best is not None and proposed is not None:
+                    self.improved[proposed.proposer] += 1
                 self.record = Record(
                     candidate=event.candidate,
                     evaluation=self.evaluations,

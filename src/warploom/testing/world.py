@@ -41,7 +41,8 @@ class World:
         **config: Any,
     ) -> Run:
         """A new run; ``configured`` names its own proposer, further arguments are those of ``RunConfig``."""
-        settings = RunConfig("twice", **({"evaluations": 60, "proposer": configured or "moves"} | config))
+        chosen: dict[str, Any] = {"evaluations": 60, "proposer": configured or "moves"} | config
+        settings = RunConfig("twice", **chosen)
         parts = self._parts(executor, proposer, settings if configured else None)
         return begin(self.root / name, settings, synthetic_problem(), synthetic_candidate(), parts, every)
 

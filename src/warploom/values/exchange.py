@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -118,6 +118,12 @@ class Spending:
             self.requests + exchange.attempts,
             self.unpriced + (exchange.cost_usd is None),
         )
+
+    @classmethod
+    def sum(cls, parts: Iterable[Spending]) -> Spending:
+        """All of them."""
+        columns = zip(*((one.tokens, one.usd, one.requests, one.unpriced) for one in parts), strict=True)
+        return cls(*map(sum, columns))
 
     def to_mapping(self) -> dict[str, Any]:
         """JSON values."""

@@ -11,10 +11,15 @@ from warploom.search.executor import LocalExecutor
 from warploom.testing.synthetic import SyntheticJudge
 from warploom.testing.world import World
 from warploom.values.config import RunConfig
+from warploom.values.exchange import Spending
 
 
 def over(standing: Standing, **limits: Any) -> str | None:
     return why_over(stoppers(RunConfig("twice", **limits)), standing)
+
+
+def spent(**amounts: Any) -> Standing:
+    return Standing(1, spending=Spending(**amounts))
 
 
 @pytest.mark.parametrize(
@@ -29,6 +34,9 @@ def over(standing: Standing, **limits: Any) -> str | None:
             Standing(1, promoted=math.log(3.1)),
             "reached 3× over eager",
         ),
+        ({"max_tokens_total": 9}, spent(tokens=8), spent(tokens=9), "the cap of 9 tokens is reached"),
+        ({"max_usd": 0.5}, spent(usd=0.4), spent(usd=0.5), "the cap of $0.5 is reached"),
+        ({"max_requests": 3}, spent(requests=2), spent(requests=3), "the cap of 3 requests is reached"),
         ({"target_roofline": 0.8}, Standing(1, roofline=0.7), Standing(1, roofline=0.81), "80% of the roofline"),
     ],
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -33,8 +34,8 @@ def serve() -> Iterator[Serve]:
         server.__exit__(None, None, None)
 
 
-def begin(world: World, server: ChatServer, proposer: str = "llm", **config: object) -> Run:
-    settings = {"models": ("m,max_tokens=2000,price=1/10",), "evaluations": 30, **config}
+def begin(world: World, server: ChatServer, proposer: str = "llm", **config: Any) -> Run:
+    settings: dict[str, Any] = {"models": ("m,max_tokens=2000,price=1/10",), "evaluations": 30, **config}
     return world.begin(configured=proposer, base_url=server.base_url, every=7, **settings)
 
 
@@ -83,7 +84,7 @@ def test_a_model_finds_better_kernels_and_all_it_said_is_recorded(world: World, 
 )
 @pytest.mark.parametrize("in_flight", [1, 16])
 def test_a_cap_is_a_normal_end_and_what_was_paid_for_counts(
-    cap: dict[str, float], says: str, in_flight: int, world: World, serve: Serve
+    cap: dict[str, Any], says: str, in_flight: int, world: World, serve: Serve
 ) -> None:
     server = serve(SyntheticModel())
     with begin(world, server, in_flight=in_flight, evaluations=500, **cap) as run:

@@ -78,7 +78,7 @@ class Ledger:
     @property
     def spending(self) -> Spending:
         """What is recorded, and what unfinished exchanges were charged."""
-        return _sum(self._book.spending, *(account.charged for account in self._accounts))
+        return Spending.sum([self._book.spending, *(account.charged for account in self._accounts)])
 
     def open(self) -> Account:
         """An account for one exchange."""
@@ -93,7 +93,7 @@ class Ledger:
             BudgetSpent: it does not fit, and nobody is left who might give something back.
         """
         while True:
-            held = _sum(self.spending, *(account.held for account in self._accounts))
+            held = Spending.sum([self.spending, *(account.held for account in self._accounts)])
             refused = self._caps.refuses(held, most)
             if not refused:
                 return
@@ -135,11 +135,11 @@ class Account:
         """
         await self._ledger.wait_for_room(most)
         self.held = most
-        self._note(_sum(self.charged, most))
+        self._note(Spending.sum([self.charged, most]))
 
     def charge(self, spent: Spending) -> None:
         """The attempt is over and cost so much."""
-        self.charged, self.held = _sum(self.charged, spent), Spending()
+        self.charged, self.held = Spending.sum([self.charged, spent]), Spending()
         self._ledger.settled(self, closed=False)
 
     def record(self, exchange: Exchange) -> None:
@@ -149,7 +149,7 @@ class Account:
 
     def leave(self) -> None:
         """There will be no exchange: what was held may have been charged, and stays in the book as spent."""
-        spent = _sum(self.charged, self.held)
+        spent = Spending.sum([self.charged, self.held])
         if spent == Spending():
             if self._reservation is not None:
                 self._book.release(self._reservation)
@@ -162,12 +162,3 @@ class Account:
         before, self._reservation = self._reservation, self._book.reserve(most)
         if before is not None:
             self._book.release(before)
-
-
-def _sum(*parts: Spending) -> Spending:
-    return Spending(
-        sum(part.tokens for part in parts),
-        sum(part.usd for part in parts),
-        sum(part.requests for part in parts),
-        sum(part.unpriced for part in parts),
-    )
