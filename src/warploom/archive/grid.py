@@ -18,6 +18,12 @@ BENCH = 3
 NEAR = 0.1
 """A runner-up is kept within this log speedup of its elite, or within the spread of its own measurement."""
 
+SIMPLIFY = "simplify"
+"""The operator that asks for the same speed with less code."""
+
+SAME = 0.02
+"""The same speed: less than this in log speedup apart, and less than the spread of the measurement."""
+
 
 @dataclass
 class Place:
@@ -38,10 +44,10 @@ class Grid:
         place = self._places.get(individual.cell)
         if place is None:
             return "new"
-        return "improved" if individual.fitness > place.elite.fitness else "not_added"
+        return "improved" if _better(individual, place.elite) else "not_added"
 
     def admit(self, individual: Individual) -> Status:
-        """Offer an individual; an elite is replaced only by one of better fitness, and then sits on the bench."""
+        """Offer an individual; an elite is replaced only by a better one, and then sits on the bench."""
         status = self.status(individual)
         if status == "new":
             self._places[individual.cell] = Place(individual)
@@ -114,3 +120,16 @@ class Grid:
 
     def __len__(self) -> int:
         return len(self._places)
+
+
+def _better(individual: Individual, elite: Individual) -> bool:
+    """Whether it is faster; or, of what was asked to be simpler, shorter than the elite it comes from and as fast."""
+    if individual.fitness > elite.fitness:
+        return True
+    asked = individual.lineage.operator == SIMPLIFY and individual.lineage.parents[:1] == (elite.candidate.id,)
+    slower = elite.fitness - individual.fitness
+    return asked and slower <= min(individual.spread, SAME) and _length(individual) < _length(elite)
+
+
+def _length(individual: Individual) -> int:
+    return sum(len(text) for _, text in individual.candidate.sources)

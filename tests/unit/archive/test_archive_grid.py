@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from warploom.archive.grid import BENCH, NEAR, Grid
+from warploom.archive.grid import BENCH, NEAR, SAME, Grid
 from warploom.testing.synthetic import GENES, synthetic_candidate
 from warploom.values.candidate import Lineage
 from warploom.values.request import Individual
@@ -111,3 +112,27 @@ def test_the_best_of_each_cell_does_not_depend_on_the_order(
         grids.append({cell: place.elite.fitness for cell, place in grid.places.items()})
         rng.shuffle(offers)
     assert grids[0] == grids[1]
+
+
+def simplified(elite: Individual, slower: float, *, operator: str = "simplify", cut: int = 20) -> Individual:
+    name, text = elite.candidate.sources[0]
+    candidate = replace(elite.candidate, sources=((name, text[:-cut]),))
+    fitness = elite.fitness - slower
+    return Individual(candidate, Lineage((elite.candidate.id,), "llm:m", operator), fitness, elite.cell, 0, 0.03)
+
+
+def test_a_shorter_kernel_of_the_same_speed_replaces_the_one_it_simplifies() -> None:
+    elite = individual(1, 1.0)
+    for child, status in (
+        (simplified(elite, SAME / 2), "improved"),
+        (simplified(elite, 2 * SAME), "not_added"),
+        (replace(simplified(elite, SAME / 2), spread=SAME / 4), "not_added"),
+        (simplified(elite, SAME / 2, operator="improve"), "not_added"),
+        (replace(simplified(elite, SAME / 2), candidate=individual(2, 0).candidate), "not_added"),
+        (simplified(individual(3, 1.0), SAME / 2), "not_added"),
+    ):
+        grid = Grid()
+        grid.admit(elite)
+        assert grid.admit(child) == status
+        assert grid.elites == [child if status == "improved" else elite]
+        assert len(list(grid.everyone())) == 2, "the other one sits on the bench"
