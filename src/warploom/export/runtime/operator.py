@@ -7,6 +7,7 @@ import os
 import threading
 import warnings
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -118,7 +119,9 @@ class Operator:
 
     def _computed(self, inputs: Sequence[torch.Tensor]) -> list[torch.Tensor]:
         """The reference's outputs. The operator keeps the dtype of its inputs: it takes no part in autocast."""
-        with torch.autocast(inputs[0].device.type if inputs else "cpu", enabled=False):
+        device = inputs[0].device.type if inputs else "cpu"
+        without = torch.autocast(device, enabled=False) if torch.amp.is_autocast_available(device) else nullcontext()
+        with without:
             found = self.reference(*inputs)
         return list(found) if isinstance(found, tuple | list) else [found]
 
