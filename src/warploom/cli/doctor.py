@@ -9,16 +9,20 @@ import sys
 import sysconfig
 import tempfile
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Annotated
 
+import typer
 from rich.table import Table
 from rich.text import Text
 
 from warploom import __version__
 from warploom.cli.console import Json, out, print_json
-from warploom.errors import ToolchainError
+from warploom.cli.doctor_models import examine_models
+from warploom.cli.finding import MISSING, OK, WEAKER, Finding
+from warploom.errors import ConfigError, ToolchainError
 from warploom.judge.busy import BUSY_SHARE, busy_share
 from warploom.judge.calibration import recall
 from warploom.judge.hardware import hardware
@@ -28,7 +32,6 @@ from warploom.sandbox.jail import find_jail
 from warploom.toolchain.cpp import CppToolchain
 from warploom.toolchain.find import find_toolchain
 
-OK, WEAKER, MISSING = "ok", "weaker", "missing"
 STYLES = {OK: ("✓", "green"), WEAKER: ("!", "yellow"), MISSING: ("✗", "bold red")}
 
 WATCH_SECONDS = 0.3
@@ -37,26 +40,21 @@ LEAST_FREE_GIB = 1.0
 OPENMP_PROGRAM = "#include <omp.h>\nint main() { return omp_get_max_threads() < 1; }\n"
 
 
-@dataclass(frozen=True)
-class Finding:
-    """One thing that was looked at.
-
-    Attributes:
-        name: what it is.
-        state: "ok", "weaker" (the main job runs, but less well) or "missing" (it cannot run).
-        detail: what was found.
-        mend: the line that gets what is missing, "" when nothing is.
-    """
-
-    name: str
-    state: str
-    detail: str
-    mend: str = ""
-
-
-def doctor(json: Json = False) -> int:
+def doctor(
+    llm: Annotated[bool, typer.Option("--llm", help="Also send one cheap request to each language model.")] = False,
+    model: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME[,…]", help="With --llm: a model, as for `evolve`; may be given several times."),
+    ] = None,
+    base_url: Annotated[str, typer.Option(metavar="URL", help="With --llm: the server of the models.")] = "",
+    json: Json = False,
+) -> int:
     """Say what this machine has for Warploom. Exit code 0 when kernels can be evolved here, 1 when not."""
+    if (model or base_url) and not llm:
+        raise ConfigError("--model and --base-url go with --llm")
     findings = examine()
+    if llm:
+        findings += examine_models(model or (), base_url)
     able = all(finding.state != MISSING for finding in findings)
     if json:
         print_json({"able": able, "findings": [asdict(finding) for finding in findings]})

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from warploom.cli import doctor
+from warploom.cli.finding import MISSING, OK, WEAKER, Finding
 from warploom.cli.main import FAILED, PASSED, run
 from warploom.errors import ToolchainError
 from warploom.judge.busy import busy_share
@@ -29,7 +30,7 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor, "WATCH_SECONDS", 0.01)
 
 
-def finding(name: str) -> doctor.Finding:
+def finding(name: str) -> Finding:
     return next(found for found in doctor.examine() if found.name == name)
 
 
@@ -62,7 +63,7 @@ def test_without_torch_it_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) ->
 
     monkeypatch.setattr(doctor, "version", absent)
     found = finding("PyTorch")
-    assert found.state == doctor.MISSING
+    assert found.state == MISSING
     assert "pip install torch" in found.mend
 
 
@@ -70,27 +71,27 @@ def test_a_weaker_sandbox_is_named_with_its_gaps(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(doctor, "find_jail", lambda: Jail("rlimits", ("files: everything can be read",)))
     monkeypatch.setattr(shutil, "which", lambda name: None if name == "bwrap" else f"/usr/bin/{name}")
     found = finding("sandbox")
-    assert found.state == doctor.WEAKER
+    assert found.state == WEAKER
     assert "everything can be read" in found.detail
     assert found.mend == "apt-get install bubblewrap"
 
 
 def test_a_cache_that_cannot_be_written_is_said_to_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert finding("cache").state == doctor.OK
+    assert finding("cache").state == OK
     (tmp_path / "file").touch()
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
     monkeypatch.setenv("HOME", str(tmp_path / "file"))
     found = finding("cache")
-    assert found.state == doctor.WEAKER
+    assert found.state == WEAKER
     assert "XDG_CACHE_HOME" in found.mend
 
 
 def test_a_full_disk_is_said_to_be(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor, "LEAST_FREE_GIB", 1e9)
-    assert finding("cache").state == doctor.WEAKER
+    assert finding("cache").state == WEAKER
 
 
-@pytest.mark.parametrize(("busy", "state"), [(0.02, doctor.OK), (0.9, doctor.WEAKER), (None, None)])
+@pytest.mark.parametrize(("busy", "state"), [(0.02, OK), (0.9, WEAKER), (None, None)])
 def test_a_busy_machine_is_said_to_be(busy: float | None, state: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor, "busy_share", lambda seconds: busy)
     assert [found.state for found in doctor.examine() if found.name == "load"] == ([state] if state else [])
@@ -104,7 +105,7 @@ def test_a_build_without_a_jail_is_named(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_missing_headers_cost_the_compile_baseline(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sysconfig, "get_paths", lambda: {"include": "/nowhere"})
     found = finding("torch.compile")
-    assert found.state == doctor.WEAKER
+    assert found.state == WEAKER
     assert "python3-dev" in found.mend
 
 
@@ -119,10 +120,10 @@ def test_the_calibration_is_told_and_a_stale_one_named() -> None:
     taken = Calibration(key, compiler, time.time(), 0.0, Peaks({1 << 27: 37.0}, 236.0), 1.0, 50.0, 3e4, ((0.0, 0.01),))
     keep(cache_directory(), taken)
     found = finding("calibration")
-    assert found.state == doctor.OK
+    assert found.state == OK
     assert taken.id in found.detail
     assert "noise floor 1.0%, 37 GB/s from memory, 236 GFLOP/s" in found.detail
     keep(cache_directory(), replace(taken, taken_s=time.time() - 90 * 86400))
     found = finding("calibration")
-    assert (found.state, found.mend) == (doctor.WEAKER, "warploom calibrate")
+    assert (found.state, found.mend) == (WEAKER, "warploom calibrate")
     assert "90 days old" in found.detail

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cached_property
 from importlib import import_module
 from typing import Any
@@ -51,7 +52,7 @@ class Client:
         outcome = await self._post(model, messages)
         if isinstance(outcome, Refusal) and outcome.unknown in LIMITS and outcome.unknown == self._limit_of(model):
             self._limit[model.name] = next(name for name in LIMITS if name != outcome.unknown)
-            return Refusal(outcome.error, again=True)
+            return replace(outcome, again=True, misfit=False)
         return outcome
 
     @cached_property
