@@ -9,6 +9,7 @@ import hashlib
 import math
 from collections import OrderedDict
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from warploom.propose.writing.about_failure import KINDS, evidence
@@ -118,7 +119,9 @@ def twin_key(candidate: Candidate) -> str:
     return digest.hexdigest()[:16]
 
 
+@lru_cache(maxsize=128)
 def _shape(text: str) -> str:
+    """The fingerprint of a source; asked for when it is drafted and again when it was judged."""
     try:
         return fingerprint(text)
     except RecursionError:  # thousands of brackets in one another
