@@ -21,6 +21,7 @@ from warploom.errors import ReferenceFailed
 from warploom.sandbox.buffers import SharedBuffer
 from warploom.sandbox.threads import openmp
 from warploom.values.audit import Pretender
+from warploom.values.keys import without_keys
 from warploom.values.problem import Problem, Reference, Workload
 
 START_SECONDS = 120.0
@@ -79,7 +80,7 @@ class ReferenceProcess:
                 stdout=self._log,
                 stderr=self._log,
                 pass_fds=(theirs.fileno(),),
-                env={**os.environ, **self.settings},
+                env=without_keys(os.environ) | self.settings,
                 start_new_session=True,
             )
         self.pid = self._process.pid

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ from typing import Any
 from warploom.errors import ProblemError
 from warploom.problems.cache import DescriptionCache, cache_directory, revive
 from warploom.problems.native import read
+from warploom.values.keys import without_keys
 from warploom.values.problem import Problem
 
 __all__ = ["cache_directory", "catalog_names", "find_seed", "load_catalog", "load_problem", "locate"]
@@ -111,7 +113,13 @@ def _describe_apart(paths: Sequence[Path]) -> list[dict[str, Any]]:
     command = [sys.executable, "-P", "-m", "warploom.problems.describe", *map(str, paths)]
     name = paths[0] if len(paths) == 1 else CATALOG
     try:
-        done = subprocess.run(command, capture_output=True, timeout=DEADLINE_SECONDS, stdin=subprocess.DEVNULL)
+        done = subprocess.run(
+            command,
+            capture_output=True,
+            timeout=DEADLINE_SECONDS,
+            stdin=subprocess.DEVNULL,
+            env=without_keys(os.environ),
+        )
     except subprocess.TimeoutExpired:
         raise ProblemError(f"{name}: running the problem file took longer than {DEADLINE_SECONDS:g} s") from None
     said = done.stderr.decode(errors="replace").strip().splitlines()

@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 
 from warploom.archive import journal as journals
-from warploom.errors import ConfigError, ModelError
+from warploom.errors import ConfigError, InputError, ModelError
 from warploom.propose.mixed import Mixed
 from warploom.propose.protocol import Proposer
 from warploom.propose.without_model import WithoutModel
 from warploom.propose.writer import Writer
 from warploom.search.proposers import judges_at_once, make_proposer, requests_at_once, settle
+from warploom.search.run import start
 from warploom.testing.synthetic import synthetic_problem
 from warploom.values.config import RunConfig
 from warploom.values.event import RunStarted
@@ -88,3 +89,20 @@ def test_how_much_goes_on_at_a_time() -> None:
     moves, llm = RunConfig("twice", in_flight=7), RunConfig("twice", proposer="llm", models=("m",), in_flight=7)
     assert (requests_at_once(moves), judges_at_once(moves)) == (7, 7)
     assert (requests_at_once(llm), judges_at_once(llm)) == (7, 1)
+
+
+@pytest.mark.parametrize(
+    ("address", "models", "says"),
+    [
+        ("", ("m",), "set OPENAI_API_KEY"),
+        (HERE, (), "--model NAME"),
+        ("http://a:b@127.0.0.1/v1", ("m",), "must not hold a password"),
+    ],
+)
+def test_what_can_be_known_before_is_said_before_anything_is_made(
+    address: str, models: tuple[str, ...], says: str, tmp_path: Path
+) -> None:
+    config = RunConfig("softmax", proposer="llm", models=models, base_url=address)
+    with pytest.raises(InputError, match=says):
+        start(tmp_path / "run", config)
+    assert not (tmp_path / "run").exists()
