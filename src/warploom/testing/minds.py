@@ -69,6 +69,7 @@ class ScriptedMind:
         self._name = name
         self.asked: list[Exchange] = []
         self.told: list[tuple[Exchange, Feedback | None]] = []
+        self.restored: list[Mapping[str, Any]] = []
 
     @property
     def name(self) -> str:
@@ -108,4 +109,5 @@ class ScriptedMind:
         return {"told": len(self.told)}
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Nothing is taken over."""
+        """Note it."""
+        self.restored.append(state)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,7 @@ import pytest
 
 from warploom.errors import ConfigError
 from warploom.propose.writing.operators import OPERATORS
-from warploom.propose.writing.prompt import INGREDIENTS
+from warploom.propose.writing.prompt import INGREDIENTS, PROMPT_CHARACTERS
 from warploom.propose.writing.templates import SHIPPED, Templates, fenced, in_a_line
 
 
@@ -81,3 +82,12 @@ def test_what_is_data_is_never_a_template(desk: Any) -> None:
         .render("failure", {"stage": "build", "words": "w", "message": "{{ x }}", "log": ""})
         .count("{{ x }}")
     )
+
+
+def test_the_page_on_prompts_names_what_there_is() -> None:
+    page = (Path(__file__).parents[4] / "docs" / "prompts.md").read_text()
+    rows = set(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE))
+    assert rows == {*INGREDIENTS, *OPERATORS}
+    for name in {path.stem for path in SHIPPED.glob("*.j2")} - rows:
+        assert f"`{name}`" in page
+    assert f"{PROMPT_CHARACTERS:,} characters" in page

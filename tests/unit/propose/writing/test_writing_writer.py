@@ -298,8 +298,9 @@ def test_the_same_request_and_answers_give_the_same_candidate_and_state(desk: An
                 writer.declined(request)
         runs.append((made, writer.snapshot()))
     assert runs[0] == runs[1]
-    again = desk.writer()[0]
+    again, mind = desk.writer()
     again.restore(json.loads(json.dumps(runs[0][1])))
+    assert mind.restored == [runs[0][1]["mind"]] != [{"told": 0}]
     assert again.snapshot()["operators"] == runs[0][1]["operators"]
     assert again.snapshot()["memory"] == runs[0][1]["memory"]
     assert chosen(again, desk) == chosen(writer, desk)
