@@ -7,7 +7,6 @@ import math
 import random
 import secrets
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -17,10 +16,10 @@ import numpy as np
 from warploom.judge.bench import Bench
 from warploom.judge.busy import Quiet
 from warploom.judge.calibration import SMALLEST_FLOOR
-from warploom.judge.compare import ROUNDING, Allowance, Expected
+from warploom.judge.compare import ROUNDING, Allowance
 from warploom.judge.layout import Layout, output_layout
 from warploom.judge.measure import Side, baseline_side, block_calls, rounds
-from warploom.judge.oracle import CheckedSet, draw_checked
+from warploom.judge.oracle import CheckedSet, draw_checked, with_room
 from warploom.judge.reference import ReferenceProcess
 from warploom.judge.sampling import AGAINST_ITSELF
 from warploom.judge.verify import Trial
@@ -37,12 +36,6 @@ SET_BYTES = 1 << 30
 
 EAGER_DEADLINE_S = 60.0
 
-STRESS_ROOM = 8.0
-"""Times the tolerance where a timed shape meets held-out values: carelessness is sought there, not the last digits.
-
-A plain float32 sum over 262144 squares of which some are a million times larger is 1.5 times the tolerance off.
-"""
-
 
 def noise_floor(found: Speedup) -> float:
     """Smallest log speedup that means anything, from eager measured against itself.
@@ -52,15 +45,6 @@ def noise_floor(found: Speedup) -> float:
     """
     half_width = math.log(found.high / found.low) / 2
     return max(SMALLEST_FLOOR, abs(math.log(found.median)), half_width)
-
-
-def _with_room(expected: Expected) -> Expected:
-    if isinstance(expected.tolerance, Allowance):
-        return expected
-    most = np.finfo(expected.tolerance.dtype).max / STRESS_ROOM
-    return replace(
-        expected, tolerance=np.minimum(expected.tolerance, most) * expected.tolerance.dtype.type(STRESS_ROOM)
-    )
 
 
 class Session:
@@ -199,7 +183,7 @@ class Session:
             return
         workload = Workload(recipe=recipes[int(self.rng.integers(len(recipes)))], **own.extents)
         checked = draw_checked(self.problem, workload, self.reference, self._seed())
-        roomy = replace(checked, expected=tuple(_with_room(one) for one in checked.expected))
+        roomy = with_room(checked)
         title = f"workload {own} with {workload.recipe} values"
         try:
             outputs = self._outputs[str(own)][:1]

@@ -16,7 +16,7 @@ import numpy as np
 from warploom.judge import stages
 from warploom.judge.fault import Fault
 from warploom.judge.layout import output_layout
-from warploom.judge.oracle import draw_checked
+from warploom.judge.oracle import draw_checked, with_room
 from warploom.judge.reference import ReferenceProcess
 from warploom.judge.verify import Trial, verify
 from warploom.sandbox.buffers import SharedBuffer
@@ -72,16 +72,16 @@ class Verification:
             checks: list[Check] = []
             try:
                 with stages.start(build, candidate, self._jail, self._limits) as process:
-                    for workload in self._workloads():
-                        with self._trial(workload) as trial:
+                    for workload, roomy in self._workloads():
+                        with self._trial(workload, roomy) as trial:
                             deadline_s = CALL_SECONDS * len(trial.outputs)
                             checks += verify(process, [trial], self.problem, deadline_s, self._rng)[0]
             except Fault as fault:
                 return Failed(fault.stage, fault.kind, fault.message, fault.log_tail)
         return Verdict(tuple(checks))
 
-    def _workloads(self) -> list[Workload]:
-        """Held-out ones, timed ones, and timed shapes with the values of a held-out recipe drawn by lot."""
+    def _workloads(self) -> list[tuple[Workload, bool]]:
+        """Held-out ones, timed ones, and with room timed shapes with the values of a held-out recipe drawn by lot."""
         recipes = sorted({workload.recipe for workload in self.problem.held_out})
         stressed = [
             Workload(recipe=str(self._rng.choice(others)), **workload.extents)
@@ -89,17 +89,19 @@ class Verification:
             if (others := [recipe for recipe in recipes if recipe != workload.recipe])
         ]
         held_out = sorted(self.problem.held_out, key=self.problem.traffic_bytes)
-        return [*held_out, *self.problem.workloads, *stressed]
+        strict = [(workload, False) for workload in (*held_out, *self.problem.workloads)]
+        return [*strict, *((workload, True) for workload in stressed)]
 
     @contextlib.contextmanager
-    def _trial(self, workload: Workload) -> Iterator[Trial]:
+    def _trial(self, workload: Workload, roomy: bool) -> Iterator[Trial]:
         layout = output_layout(self.problem, workload)
         seed = int(self._rng.integers(1 << 62))
         with SharedBuffer(layout.size_bytes) as first, SharedBuffer(layout.size_bytes) as second:
             checked = draw_checked(self.problem, workload, self._reference, seed)
             try:
                 held_out = workload not in self.problem.workloads
-                yield Trial(workload, checked, layout, (first, second), held_out, f"workload {workload}")
+                asked = with_room(checked) if roomy else checked
+                yield Trial(workload, asked, layout, (first, second), held_out, f"workload {workload}")
             finally:
                 checked.inputs.close()
 

@@ -10,6 +10,8 @@ from types import ModuleType
 
 import pytest
 
+from warploom.judge import verification as verifying
+from warploom.judge.oracle import CheckedSet, with_room
 from warploom.judge.verification import Verification
 from warploom.problems.load import cache_directory, find_seed, load_problem
 from warploom.values.candidate import Candidate
@@ -54,8 +56,17 @@ def problem_file(tmp_path: Path) -> Path:
 
 
 @pytest.mark.torch
-def test_each_verification_draws_its_own_inputs_and_a_wrong_kernel_fails(problem_file: Path) -> None:
+def test_each_verification_draws_its_own_inputs_and_a_wrong_kernel_fails(
+    problem_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     problem = load_problem(problem_file)
+    roomy: list[int] = []
+
+    def recorded(checked: CheckedSet) -> CheckedSet:
+        roomy.append(checked.seed)
+        return with_room(checked)
+
+    monkeypatch.setattr(verifying, "with_room", recorded)
 
     def kernel(more: str) -> Candidate:
         return Candidate(problem.hash, "cpp", (("kernel.cpp", KERNEL % more),), problem.name)
@@ -70,6 +81,7 @@ def test_each_verification_draws_its_own_inputs_and_a_wrong_kernel_fails(problem
     assert [check.workload for check in first.checks] == ["n=7:special", "n=1000", "n=1000:special"]
     assert [check.held_out for check in first.checks] == [True, False, True]
     assert len({check.seed for check in (*first.checks, *second.checks)}) == 6
+    assert roomy[:2] == [first.checks[2].seed, second.checks[2].seed], "timed shapes with held-out values have room"
     assert isinstance(wrong, Failed)
     assert (wrong.stage, wrong.kind) == ("verify", "wrong_result")
     assert isinstance(broken, Failed)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from warploom.judge.compare import Allowance, Expected
-from warploom.judge.session import STRESS_ROOM, _with_room
+from warploom.judge.oracle import STRESS_ROOM, _roomy
 
 
 def test_the_tolerance_grows_and_nothing_else_changes() -> None:
     values = np.array([1.0, np.nan, -2.0], dtype=np.float32)
     strict = Expected(values, np.array([1e-6, 1e-3, 3e38], dtype=np.float32), values)
-    roomy = _with_room(strict)
+    roomy = _roomy(strict)
     assert isinstance(roomy.tolerance, np.ndarray)
     np.testing.assert_allclose(roomy.tolerance[:2], STRESS_ROOM * np.array([1e-6, 1e-3]), rtol=1e-6)
     assert np.isfinite(roomy.tolerance).all()
@@ -19,4 +19,4 @@ def test_the_tolerance_grows_and_nothing_else_changes() -> None:
     assert roomy.values is values
     assert roomy.otherwise is values
     exact = Expected(np.arange(3), Allowance(0.0, 0.0))
-    assert _with_room(exact) is exact
+    assert _roomy(exact) is exact
