@@ -171,19 +171,18 @@ def one_openmp():
     assert any("warploom-kernels" in line or "cache" in line for line in lines if line.endswith(".so"))
 
 def hub():
-    """As the loader of Hugging Face kernels does it: by path, under the id of the metadata."""
+    """As the loader of Hugging Face kernels does it: by path, under the id of the metadata; here the older layout's."""
     place = Path(os.environ["HUB"]) / "build" / "torch-cpu"
     name = json.loads((place / "metadata.json").read_text())["id"]
-    for path, unique in ((place, name), (place / "pick_scale_kernel", name + "_older")):
-        if unique != name:
-            continue
-        spec = importlib.util.spec_from_file_location(unique, path / "__init__.py")
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[unique] = module
-        spec.loader.exec_module(module)
-        inputs = draw()
-        assert torch.equal(module.pick_scale(*inputs)[0], marked.reference(*inputs)[0])
-        assert list(module.counts().values()) == [1] and next(iter(module.counts())).startswith("kernel/")
+    spec = importlib.util.spec_from_file_location(name, place / "pick_scale_kernel" / "__init__.py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    inputs = draw()
+    assert torch.equal(module.pick_scale(*inputs)[0], marked.reference(*inputs)[0])
+    (path, count), = module.counts().items()
+    assert path.startswith("kernel/") and count == 1
+    assert hasattr(getattr(torch.ops, name), "pick_scale")
 
 results = {}
 for check in (table, shape, dtype, layout, alignment, range_, device, switch, compiled, gradients, autocast, threads,
