@@ -86,6 +86,10 @@ def evolve(
         Path | None,
         typer.Option(metavar="DIR", help="Templates that replace the shipped ones of the same name."),
     ] = None,
+    replay: Annotated[
+        Path | None,
+        typer.Option(metavar="RUN", help="Give the answers of this run again, or of a file by `warploom record`."),
+    ] = None,
     start_from: Annotated[
         Path | None,
         typer.Option("--start", metavar="FILE", help="Start from this source instead of the problem's seed."),
@@ -125,6 +129,7 @@ def evolve(
         attempt_seconds=attempt_seconds,
         answer_seconds=answer_seconds,
         prompts=str(prompts.absolute()) if prompts is not None else "",
+        replay=str(replay.absolute()) if replay is not None else "",
         start=str(start_from.absolute()) if start_from is not None else "",
     )
     folder = run if run is not None else next_directory(RUNS, name)

@@ -86,7 +86,7 @@ class CommandMind:
             raise ConfigError(f"--proposer command:{command}: {error}") from None
         if not words:
             raise ConfigError("--proposer command: needs a command, as in --proposer command:'my-agent --print'")
-        self._name = f"command:{Path(words[0]).name}"
+        self._name = f"command:{Path(words[0]).name.rstrip(';&|')}"
 
     @property
     def name(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -41,6 +41,7 @@ class Mixed:
         crossover: whether two parents may be combined by moves.
         bandit: whether arms are chosen by what they paid so far.
         in_flight: requests at work at a time: so many share the seconds in which a model thinks.
+        was_asked: in a replay, whether the model was asked for a request of this number then.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class Mixed:
         crossover: bool = True,
         bandit: bool = True,
         in_flight: int = 1,
+        was_asked: Callable[[int], bool] | None = None,
     ) -> None:
         self._writer = writer
         self._moves = moves
@@ -59,6 +61,7 @@ class Mixed:
         self._names = (MODEL, MOVES, TUNE, *([CROSSOVER] if crossover else []))
         self._arms = Arms(self._names, learning=bandit)
         self._in_flight = in_flight
+        self._was_asked = was_asked
 
     @property
     def name(self) -> str:
@@ -86,7 +89,13 @@ class Mixed:
         if self._knowledge.recorded(request.number, 0) is not None:
             return MODEL  # asked before a kill: what was paid for is used
         names = [name for name in self._names if name != CROSSOVER or request.inspirations]
-        return self._arms.choose(names, random.Random(f"arm/{request.seed}"))
+        arm = self._arms.choose(names, random.Random(f"arm/{request.seed}"))
+        if self._was_asked is None or self._was_asked(request.number) == (arm == MODEL):
+            return arm
+        if arm != MODEL:
+            return MODEL
+        names.remove(MODEL)
+        return self._arms.choose(names, random.Random(f"other arm/{request.seed}"))
 
     def tell(self, feedback: Feedback) -> None:
         """Reward the arm that proposed, and let both parts learn."""

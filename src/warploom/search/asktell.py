@@ -25,9 +25,7 @@ from warploom.propose.protocol import Proposer
 from warploom.search.agent_step import Step
 from warploom.search.outside import NotReady, Scribe, WithScribe
 from warploom.search.reply import Assignment, Reply, draft_reply
-from warploom.search.sitting import Parts
-from warploom.search.state import State
-from warploom.search.strategy import make_strategy
+from warploom.search.sitting import Parts, fresh_state
 from warploom.values.candidate import Candidate
 from warploom.values.config import RunConfig
 from warploom.values.event import RunResumed
@@ -154,7 +152,7 @@ class AgentRun:
                 scribe = self._wiring.scribe(environment, journal)
                 own = self._wiring.proposer(environment, journal)
                 config = RunConfig.from_mapping(journal.started.config)
-                state = State(config, make_strategy(config), WithScribe(own, scribe))
+                state = fresh_state(config, WithScribe(own, scribe), journal)
                 state.replay(journal)
                 before = journal.length
                 yield Step(journal, state, scribe, self._parts or Parts(NotReady(), lambda _: own))

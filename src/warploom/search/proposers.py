@@ -21,9 +21,11 @@ from warploom.propose.llm.retry import Patience
 from warploom.propose.mind import Mind
 from warploom.propose.mixed import Mixed
 from warploom.propose.protocol import Proposer
+from warploom.propose.replay import RecordedMind, Replayed
 from warploom.propose.without_model import WithoutModel
 from warploom.propose.writer import Writer
 from warploom.search.estimate import Estimate
+from warploom.search.record import Record, read_record
 from warploom.values.candidate import Proposal
 from warploom.values.config import COMMAND, RunConfig
 from warploom.values.exchange import Exchange, Message
@@ -52,6 +54,9 @@ def settle(config: RunConfig, note: Note | None = None) -> RunConfig:
         ConfigError: a model is wanted and none is named.
         ModelError: a model is wanted, and there is no key, no such address or no package for it.
     """
+    if config.replay:
+        record = read_record(Path(config.replay))
+        return replace(config, proposer=record.proposer if config.proposer == "auto" else config.proposer)
     found = settings()
     models = config.models or ((found[MODEL],) if MODEL in found else ())
     if config.proposer == "auto":
@@ -104,13 +109,31 @@ def make_proposer(
     Raises:
         InputError: the proposer cannot be used as it is configured.
     """
+    knowledge = JournalKnowledge(journal, environment)
+    if not config.replay:
+        mind = make_mind(config, resting, journal, note) if waits(config) else None
+        return _with_mind(config, problem, knowledge, mind)
+    record = read_record(Path(config.replay))
+    if record.problem_hash != problem.hash:
+        raise ConfigError(f"--replay {config.replay}: it is a record of another problem than this {problem.name}")
+    mind = RecordedMind(record, journal.conversations)
+    return Replayed(record, _with_mind(config, problem, knowledge, mind, record), knowledge)
+
+
+def _with_mind(
+    config: RunConfig,
+    problem: Problem,
+    knowledge: JournalKnowledge,
+    mind: Mind | None,
+    record: Record | None = None,
+) -> Proposer:
+    """The proposer with this mind; in a replay, what was recorded decides when it is asked."""
     moves = WithoutModel(problem, crossover=config.crossover, bandit=config.bandit)
     if not waits(config):
         return moves
-    knowledge = JournalKnowledge(journal, environment)
     writer = Writer(
         problem,
-        make_mind(config, resting, journal, note),
+        mind,
         knowledge,
         resolution_for(config),
         prompts=Path(config.prompts) if config.prompts else None,
@@ -119,8 +142,15 @@ def make_proposer(
     )
     if config.proposer != "mix":
         return writer
-    at_once = requests_at_once(config)
-    return Mixed(writer, moves, knowledge, crossover=config.crossover, bandit=config.bandit, in_flight=at_once)
+    return Mixed(
+        writer,
+        moves,
+        knowledge,
+        crossover=config.crossover,
+        bandit=config.bandit,
+        in_flight=requests_at_once(config),
+        was_asked=None if record is None else lambda number: bool(record.of(number)),
+    )
 
 
 def make_mind(config: RunConfig, resting: Resting, journal: Journal, note: Note | None = None) -> Mind:

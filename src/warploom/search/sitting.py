@@ -194,12 +194,12 @@ def begin(
     """
     started = RunStarted(config.to_mapping(), describe(problem), parts.environment, __version__)
     journal = journals.create(folder, started, lock)
-    return Run(journal, _state(config, parts, journal), seed, parts, snapshot_every)
+    return Run(journal, fresh_state(config, parts.proposer(journal), journal), seed, parts, snapshot_every)
 
 
 def go_on(journal: Journal, seed: Candidate, parts: Parts, snapshot_every: int = SNAPSHOT_EVERY) -> Run:
     """An existing run with these parts, as of its newest event."""
-    state = _state(RunConfig.from_mapping(journal.started.config), parts, journal)
+    state = fresh_state(RunConfig.from_mapping(journal.started.config), parts.proposer(journal), journal)
     state.replay(journal)
     run = Run(journal, state, seed, parts, snapshot_every)
     if not journal.ended:
@@ -215,9 +215,10 @@ def first_candidate(journal: Journal) -> Candidate | None:
     return None
 
 
-def _state(config: RunConfig, parts: Parts, journal: Journal) -> State:
+def fresh_state(config: RunConfig, proposer: Proposer, journal: Journal) -> State:
+    """The state of a run before its first event."""
     said = journal.conversations.of if waits(config) else _unsaid
-    return State(config, make_strategy(config), parts.proposer(journal), said)
+    return State(config, make_strategy(config), proposer, said)
 
 
 def _unsaid(number: int) -> tuple[Exchange, ...]:

@@ -47,6 +47,7 @@ class RunConfig:
         attempt_seconds: one request to a model at most.
         answer_seconds: all attempts at one answer, and the waits between them, at most.
         prompts: directory of templates that replace the shipped ones; "" for those.
+        replay: run directory or record whose answers are given again, at no cost; "" asks anew.
     """
 
     problem: str
@@ -72,6 +73,7 @@ class RunConfig:
     attempt_seconds: float = 300.0
     answer_seconds: float = 900.0
     prompts: str = ""
+    replay: str = ""
 
     def __post_init__(self) -> None:
         _one_of("strategy", self.strategy, STRATEGIES)

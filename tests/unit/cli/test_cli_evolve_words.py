@@ -42,6 +42,7 @@ OPTIONS: dict[str, tuple[list[str], Any]] = {
     "attempt_seconds": (["--attempt-seconds", "20"], 20.0),
     "answer_seconds": (["--answer-seconds", "60"], 60.0),
     "prompts": (["--prompts", "prompts"], "prompts"),
+    "replay": (["--replay", "runs/softmax-1"], "runs/softmax-1"),
 }
 
 
@@ -84,7 +85,7 @@ def test_an_option_reaches_the_configuration(key: str, started: Started) -> None
     words, value = OPTIONS[key]
     assert run(["evolve", "softmax", *words]) == 0
     found = getattr(started.config, key)
-    assert found == (str(Path(value).absolute()) if key in {"start", "prompts"} else value)
+    assert found == (str(Path(value).absolute()) if key in {"start", "prompts", "replay"} else value)
 
 
 def test_without_options_the_configuration_has_its_own_defaults(started: Started) -> None:

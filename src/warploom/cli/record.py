@@ -1,0 +1,35 @@
+"""``warploom record``: a run's prompts, answers and outcomes as one small file."""
+
+from __future__ import annotations
+
+import json as json_text
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from warploom.archive.journal import read
+from warploom.cli.console import Json, RunWord, aside, print_json
+from warploom.errors import InputError
+from warploom.search.record import lines
+
+
+def record(
+    run: RunWord,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to write it; it must not exist.")],
+    json: Json = False,
+) -> int:
+    """Write what was said and proposed in a run, and what came of it; `evolve --replay FILE` goes through it again."""
+    count = 0
+    try:
+        with read(Path(run)) as journal, file.open("x", encoding="utf-8") as opened:
+            for one in lines(journal):
+                opened.write(json_text.dumps(one, ensure_ascii=False, separators=(",", ":")) + "\n")
+                count += 1
+    except FileExistsError:
+        raise InputError(f"{file} exists already; give another name") from None
+    if json:
+        print_json({"run": run, "file": str(file), "lines": count, "bytes": file.stat().st_size})
+    else:
+        aside().print(f"{file}: {count} lines, {file.stat().st_size} bytes", markup=False)
+    return 0
