@@ -11,10 +11,10 @@ import anyio
 import pytest
 from mcp import Client, StdioServerParameters
 
+from warploom import open_run
 from warploom.archive import journal as journals
 from warploom.archive.integrity import inspect
 from warploom.cli.main import run as command
-from warploom.search.agents import open_run
 from warploom.values.event import Evaluated, Promoted
 
 PROBLEM = """
