@@ -199,6 +199,20 @@ def test_a_failure_of_its_own_is_mended(desk: Any) -> None:
     assert mind.asked[1].operator == f"repair:{broken.candidate.id}"
 
 
+def test_requests_at_work_together_mend_different_failures(desk: Any) -> None:
+    writer, _ = desk.writer()
+    broken = []
+    for number in range(3):
+        request = desk.request("rewrite", number)
+        made = Proposal(
+            desk.candidate(f"int a{number};"), Lineage((request.parents[0].candidate.id,), "llm:m", "rewrite")
+        )
+        writer.tell(desk.feedback(request, made, WRONG))
+        broken.append(f"repair:{made.candidate.id}")
+    operators = [writer.prepare(desk.request("repair", number)).operator for number in range(10, 13)]
+    assert sorted(operators) == sorted(broken)
+
+
 def chosen(writer: Writer, desk: Any, count: int = 100, **fields: Any) -> Counter[str]:
     one = desk.request("", **fields)
     requests = (replace(one, seed=seed) for seed in range(count))
