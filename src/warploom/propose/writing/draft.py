@@ -15,6 +15,9 @@ from warploom.values.signature import Signature
 LANGUAGES: dict[str, frozenset[str]] = {"cpp": frozenset({"cpp", "c++", "cc", "cxx", "c", "h", "hpp"})}
 """Language of a candidate → what may stand behind the fence around a program in it."""
 
+SUFFIXES: dict[str, frozenset[str]] = {"cpp": frozenset({"cpp", "cc", "cxx", "c", "h", "hpp", "hh", "inc"})}
+"""Language of a candidate → endings of its files; a fence with another name is no part of it."""
+
 MOST_BYTES = 256 << 10
 """All files of a candidate together."""
 
@@ -66,7 +69,7 @@ def _edited(base: Candidate, answer: Answer) -> tuple[tuple[str, str], ...]:
     for name in known:
         own = [one for one in answer.edits if (one.file if one.file in known else main) == name]
         known[name] = _within(base, name, edit.apply(known[name], own)) if own else known[name]
-    added = {fence.file: _ended(fence.text) for fence in answer.fences if fence.file and fence.file not in known}
+    added = {name: _ended(text) for name, text in _named(base, answer).items() if name not in known}
     return tuple((known | added).items())
 
 
@@ -74,7 +77,7 @@ def _rewritten(base: Candidate, answer: Answer) -> tuple[tuple[str, str], ...]:
     """The files that the answer gives whole; those it does not mention stay."""
     files = dict(base.sources)
     main, entry_point = base.sources[0][0], base.entry_point
-    named = {fence.file: fence.text for fence in answer.fences if fence.file and fence.file != main}
+    named = {name: text for name, text in _named(base, answer).items() if name != main}
     whole = _main(base, answer) or answer.bare_program(entry_point)
     if not whole and not named:
         raise SourceError(
@@ -85,6 +88,12 @@ def _rewritten(base: Candidate, answer: Answer) -> tuple[tuple[str, str], ...]:
     for name, text in named.items():
         files[name] = _within(base, name, _ended(text)) if name in files else _ended(text)
     return tuple(files.items())
+
+
+def _named(base: Candidate, answer: Answer) -> dict[str, str]:
+    """The fenced files that have a name and can be part of a candidate."""
+    endings = SUFFIXES.get(base.language, frozenset())
+    return {fence.file: fence.text for fence in answer.fences if fence.file.rpartition(".")[2].lower() in endings}
 
 
 def _main(base: Candidate, answer: Answer) -> str:

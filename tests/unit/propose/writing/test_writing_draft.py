@@ -77,7 +77,7 @@ def test_an_answer_without_program_says_what_is_missing(desk: Any) -> None:
 def test_what_the_toolchain_would_reject_costs_nothing(desk: Any) -> None:
     assert "no definition of the entry point" in complaint(desk, edit("void tripled(", "void treble("))
     assert "TUNE" in complaint(desk, fence("TUNE(TILE)\n" + FASTER))
-    assert "the file name" in complaint(desk, fence(FASTER) + fence("int x;", "cpp kernel.so"))
+    assert "the file name" in complaint(desk, fence(FASTER) + fence("int x;", "cpp pre.h"))
 
 
 def test_several_files(desk: Any) -> None:
@@ -85,6 +85,8 @@ def test_several_files(desk: Any) -> None:
     two = made(desk, text)
     assert [name for name, _ in two.sources] == ["tripled.cpp", "tables.h"]
     assert two.sources[1][1] == "static const int table[] = {1, 2};\n"
+    remarks = fence("g++ -O3", "bash build.sh") + fence("It is fast.", "text notes.txt")
+    assert made(desk, text + remarks) == two, "what is no source is no part of it"
     named = made(desk, "tables.h\n" + edit("{1, 2}", "{1, 2, 3}"), two)
     assert named.sources == (two.sources[0], ("tables.h", "static const int table[] = {1, 2, 3};\n"))
     again = made(desk, fence("int other;", "cpp tables.h"), two)
