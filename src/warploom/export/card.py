@@ -10,6 +10,7 @@ from warploom.export.manifest import held_out, looked_at
 from warploom.export.markdown import block, code, plain, table
 from warploom.export.naming import Naming
 from warploom.export.steps import steps
+from warploom.judge.busy import BUSY_SHARE
 from warploom.values.signature import signature
 from warploom.values.speedup import Speedup
 
@@ -98,12 +99,25 @@ def _measured(operator: Operator, folder: str) -> list[str]:
                 _share(claim.get("roofline_fraction")),
             ]
         )
-    return [table(["kernel", "processor", "compiler", "PyTorch", "noise floor", "share of the roofline"], rows)]
+    found = [table(["kernel", "processor", "compiler", "PyTorch", "noise floor", "share of the roofline"], rows)]
+    busy = [one for variant in operator.variants if (one := _busy(variant)) > BUSY_SHARE]
+    if busy:
+        found.append(
+            f"Measured while up to {max(busy):.0%} of the machine was at work for others: the numbers may be off by "
+            "more than their intervals."
+        )
+    return found
+
+
+def _busy(variant: Variant) -> float:
+    """Share of the machine that was at work for others, where it was worth a note."""
+    stated = variant.evidence.document["measured_in"].get("busy")
+    return float(stated) if isinstance(stated, int | float) else 0.0
 
 
 def _limits(operator: Operator) -> list[str]:
     problem = operator.problem
-    checked = "; ".join(code(str(one)) for one in held_out(problem)) or "none"
+    checked = "; ".join(code(str(one)) for one in held_out(operator)) or "none"
     found = [
         (
             "Only the shapes of the table run the kernel. It was verified, and never timed, on the held-out shapes "

@@ -56,7 +56,7 @@ def manifest(operator: Operator, names: Naming, namespace: str = "") -> dict[str
         "over": operator.over,
         "variants": {variant.id: _variant(variant) for variant in operator.variants},
         "table": [_row(row) for row in operator.table],
-        "checked": [_shapes(problem, workload) for workload in held_out(problem)],
+        "checked": [_shapes(problem, workload) for workload in held_out(operator)],
     }
 
 
@@ -68,9 +68,13 @@ def variant_files(variant: Variant) -> dict[str, str]:
     }
 
 
-def held_out(problem: Problem) -> list[Workload]:
-    """The held-out shapes, each once."""
-    return list({str(input_shapes(problem, one)): shape_of(problem, one) for one in problem.held_out}.values())
+def held_out(operator: Operator) -> list[Workload]:
+    """The held-out shapes on which every variant was verified, each once."""
+    common: dict[str, Workload] = {}
+    for number, problem in enumerate(variant.problem for variant in operator.variants):
+        found = {str(input_shapes(problem, one)): shape_of(problem, one) for one in problem.held_out}
+        common = {key: one for key, one in found.items() if not number or key in common}
+    return list(common.values())
 
 
 def looked_at(problem: Problem, workload: Workload) -> list[tuple[int, int] | tuple[None, None]]:

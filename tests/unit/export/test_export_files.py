@@ -110,6 +110,15 @@ def test_the_card_tells_steps_numbers_limits_and_what_to_run(make: Make) -> None
     assert "def pick_scale(x, pick, gain):" in card
 
 
+def test_a_busy_machine_is_told(make: Make) -> None:
+    place = make()
+    assert "at work for others" not in package(gather([place]))["README.md"]
+    document = json.loads((place / "evidence.json").read_text())
+    document["measured_in"]["busy"] = 0.6
+    (place / "evidence.json").write_text(json.dumps(document))
+    assert "up to 60% of the machine was at work for others" in package(gather([place]))["README.md"]
+
+
 def test_what_a_model_wrote_is_told_by_its_notes_from_the_seed_on(make: Make) -> None:
     problem = pick_scale_problem()
     first = Candidate("0", "cpp", (("a.cpp", "a"),), problem.name)

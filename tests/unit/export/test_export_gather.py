@@ -12,7 +12,7 @@ import pytest
 from warploom.cli.main import BAD_INPUT, run
 from warploom.errors import ConfigError, InputError, JournalError, ProblemError, SourceError
 from warploom.export.gather import gather
-from warploom.export.manifest import manifest
+from warploom.export.manifest import held_out, manifest
 from warploom.export.naming import naming
 from warploom.testing.evidence import PICK_SCALE, PICK_SCALE_KERNEL
 from warploom.values.problem import Problem, Tensor, Workload
@@ -64,11 +64,17 @@ def test_the_better_of_two_kernels_runs_each_shape(make: Make) -> None:
 
 
 def test_problems_that_differ_in_their_workloads_alone_share_a_table(make: Make) -> None:
-    more = {"workloads": [Workload(rows=4, cols=4)]}
+    more = {"workloads": [Workload(rows=4, cols=4)], "held_out": [Workload(rows=3, cols=7), Workload(rows=5, cols=5)]}
     text = PICK_SCALE.replace(
         "SHAPES = [Workload(rows=8, cols=32), Workload(rows=16, cols=64)]", "SHAPES = []  # others"
     )
-    operator = gather([make("one"), make("other", problem=more, text=text)])
+    operator = gather(
+        [
+            make("one", problem={"held_out": [Workload(rows=2, cols=2), Workload(rows=3, cols=7)]}),
+            make("other", problem=more, text=text),
+        ]
+    )
+    assert [str(one) for one in held_out(operator)] == ["rows=3,cols=7"], "where both were verified"
     assert [str(row.workload) for row in operator.table] == ["rows=8,cols=32", "rows=16,cols=64", "rows=4,cols=4"]
     another = make("another", problem=more, text=text.replace("FACTOR = 2.0", "FACTOR = 3.0"))
     with pytest.raises(SourceError, match="not of one operator"):

@@ -77,7 +77,7 @@ class Operator:
         if row is None or kernel is None:
             return self._packed([_apart(one, inputs) for one in self._computed(inputs)])
         outputs = [
-            torch.empty(shape, dtype=getattr(torch, one["dtype"]))
+            torch.empty(shape, dtype=getattr(torch, one["dtype"]), device="cpu")
             for shape, one in zip(row.outputs, self.manifest["outputs"], strict=True)
         ]
         with self._running:  # a kernel may keep scratch memory of its own, and was verified one call at a time
