@@ -12,7 +12,7 @@ from typing import Any
 from warploom import __version__
 from warploom.archive import journal as journals
 from warploom.archive.database import FILE, Patience, claim
-from warploom.archive.islands import archive_for
+from warploom.archive.islands import resolution_for
 from warploom.archive.journal import Journal
 from warploom.errors import ConfigError, JournalError
 from warploom.problems.load import catalog_names, load_problem, locate
@@ -22,10 +22,9 @@ from warploom.propose.writing.material import Material
 from warploom.propose.writing.prompt import INGREDIENTS
 from warploom.propose.writing.templates import Templates
 from warploom.search.asktell import AgentRun, Wiring
-from warploom.search.proposers import JournalKnowledge, make_proposer
+from warploom.search.proposers import JournalKnowledge, make_proposer, make_writer, own_templates
 from warploom.search.run import Progress, local_parts, starting_candidate
 from warploom.search.sitting import Parts, first_candidate
-from warploom.values.behaviour import Resolution
 from warploom.values.candidate import Candidate, Lineage
 from warploom.values.config import RunConfig
 from warploom.values.event import RunStarted
@@ -107,18 +106,15 @@ def _begin(folder: Path, config: RunConfig, patience: Patience, say: Progress, c
 
 
 def _wiring(config: RunConfig, problem: Problem, first: Candidate, parts: Callable[[], Parts]) -> Wiring:
-    resolution = Resolution.fit(config.evaluations, len(archive_for(config).islands))
-
     def proposer(environment: Mapping[str, Any], journal: Journal) -> Proposer:
         return make_proposer(config, problem, environment, [], journal)
 
     def scribe(environment: Mapping[str, Any], journal: Journal) -> Writer:
-        knowledge = JournalKnowledge(journal, environment)
-        return Writer(problem, None, knowledge, resolution, crossover=config.crossover, bandit=config.bandit)
+        return make_writer(config, problem, None, JournalKnowledge(journal, environment))
 
     def description(environment: Mapping[str, Any]) -> str:
-        material = Material(problem, environment, resolution, "improve", first, Lineage())
-        templates = Templates(None)
+        material = Material(problem, environment, resolution_for(config), "improve", first, Lineage())
+        templates = Templates(own_templates(config))
         facts = {name: INGREDIENTS[name](material) for name in DESCRIPTION}
         parts = [templates.render(name, known) for name, known in facts.items() if known]
         return "\n\n".join(part.strip("\n") for part in parts) + "\n"

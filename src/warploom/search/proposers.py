@@ -18,7 +18,7 @@ from warploom.propose.llm.client import Client, openai_package
 from warploom.propose.llm.ensemble import Ensemble
 from warploom.propose.llm.ledger import Caps
 from warploom.propose.llm.retry import Patience
-from warploom.propose.mind import Mind
+from warploom.propose.mind import Knowledge, Mind
 from warploom.propose.mixed import Mixed
 from warploom.propose.protocol import Proposer
 from warploom.propose.replay import RecordedMind, Replayed
@@ -131,15 +131,7 @@ def _with_mind(
     moves = WithoutModel(problem, crossover=config.crossover, bandit=config.bandit)
     if not waits(config):
         return moves
-    writer = Writer(
-        problem,
-        mind,
-        knowledge,
-        resolution_for(config),
-        prompts=Path(config.prompts) if config.prompts else None,
-        crossover=config.crossover,
-        bandit=config.bandit,
-    )
+    writer = make_writer(config, problem, mind, knowledge)
     if config.proposer != "mix":
         return writer
     return Mixed(
@@ -151,6 +143,34 @@ def _with_mind(
         in_flight=requests_at_once(config),
         was_asked=None if record is None else lambda number: bool(record.of(number)),
     )
+
+
+def make_writer(config: RunConfig, problem: Problem, mind: Mind | None, knowledge: Knowledge) -> Writer:
+    """The writer as a configuration wants it.
+
+    Args:
+        config: its templates, and whether it may cross two parents and learn.
+        problem: what the candidates compute.
+        mind: answers its prompts; None for an outside agent.
+        knowledge: what the run knows.
+
+    Raises:
+        ConfigError: a template of the user has a fault.
+    """
+    return Writer(
+        problem,
+        mind,
+        knowledge,
+        resolution_for(config),
+        prompts=own_templates(config),
+        crossover=config.crossover,
+        bandit=config.bandit,
+    )
+
+
+def own_templates(config: RunConfig) -> Path | None:
+    """The directory of the user's prompt templates, if there is one."""
+    return Path(config.prompts) if config.prompts else None
 
 
 def make_mind(config: RunConfig, resting: Resting, journal: Journal, note: Note | None = None) -> Mind:

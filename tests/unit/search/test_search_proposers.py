@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,12 +13,15 @@ from warploom.errors import ConfigError, InputError, ModelError
 from warploom.propose.mixed import Mixed
 from warploom.propose.protocol import Proposer
 from warploom.propose.without_model import WithoutModel
-from warploom.propose.writer import Writer
-from warploom.search.proposers import judges_at_once, make_proposer, requests_at_once, settle
+from warploom.propose.writer import Prepared, Writer
+from warploom.search.proposers import judges_at_once, make_proposer, make_writer, requests_at_once, settle
 from warploom.search.run import start
-from warploom.testing.synthetic import synthetic_problem
+from warploom.testing.minds import Notebook
+from warploom.testing.synthetic import synthetic_candidate, synthetic_problem
+from warploom.values.candidate import Lineage
 from warploom.values.config import RunConfig
 from warploom.values.event import RunStarted
+from warploom.values.request import Individual, Request
 
 HERE = "http://127.0.0.1:9/v1"
 
@@ -48,6 +53,24 @@ def test_each_word_makes_its_proposer_and_needs_no_key_for_it(
     found = made(RunConfig("twice", proposer=proposer, models=("m",)), tmp_path)
     assert isinstance(found, kind)
     assert found.name == name
+
+
+def test_the_writer_is_as_the_configuration_wants_it(tmp_path: Path) -> None:
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "system.j2").write_text("You are {{ entry_point }}'s friend.")
+    parent = Individual(synthetic_candidate(), Lineage(), 0.1, (0, 0, 0))
+    other = Individual(synthetic_candidate((1,) * 6), Lineage(), 0.2, (1, 1, 1))
+    request = Request(1, "", (parent,), (other,), None, 0, 0)
+
+    def prepared(**words: Any) -> list[Prepared]:
+        writer = make_writer(RunConfig("twice", **words), synthetic_problem(), None, Notebook())
+        return [writer.prepare(replace(request, seed=seed)) for seed in range(60)]
+
+    assert prepared(prompts=str(tmp_path / "own"))[0].messages[0].text == "You are twice's friend."
+    assert "expert" in prepared()[0].messages[0].text
+    assert "crossover" in {one.operator for one in prepared()}
+    assert "crossover" not in {one.operator for one in prepared(crossover=False)}
+    assert [one.operator for one in prepared(bandit=False)] != [one.operator for one in prepared()]
 
 
 def test_auto_is_mix_only_where_a_model_is_named_and_can_be_reached(monkeypatch: pytest.MonkeyPatch) -> None:
