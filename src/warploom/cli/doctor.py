@@ -30,7 +30,7 @@ from warploom.problems.load import cache_directory
 from warploom.report.calibration import headline
 from warploom.sandbox.jail import find_jail
 from warploom.toolchain.cpp import CppToolchain
-from warploom.toolchain.find import find_toolchain
+from warploom.toolchain.find import GPU_TOOLCHAINS, find_toolchain
 
 STYLES = {OK: ("✓", "green"), WEAKER: ("!", "yellow"), MISSING: ("✗", "bold red")}
 
@@ -78,6 +78,7 @@ def examine() -> list[Finding]:
         _versions,
         _compilers,
         _openmp,
+        _gpu_compilers,
         _torch,
         _sandbox,
         _cores,
@@ -104,6 +105,14 @@ def _compilers() -> Iterable[Finding]:
         yield Finding("clang++", OK, f"{CppToolchain('clang++').version()} (optional)")
     except ToolchainError:
         yield Finding("clang++", OK, "absent (optional)")
+
+
+def _gpu_compilers() -> Iterable[Finding]:
+    for language in GPU_TOOLCHAINS:
+        try:
+            yield Finding(language, OK, f"{find_toolchain(language).version()} (optional; builds need no GPU)")
+        except ToolchainError as error:
+            yield Finding(language, OK, f"absent (optional): {error}")
 
 
 def _openmp() -> Iterable[Finding]:

@@ -26,9 +26,11 @@ class ToolchainExample:
         signature: of the example's kernel.
         source: a right kernel; it holds a TUNE line whose name and two choices are ``tune``.
         tune: (name, first choice, second choice), the first being the default.
-        broken: a source that does not compile.
+        broken: the source with one line that does not compile.
         other_signature: a kernel of the same name with other arguments.
         bad_flag: a flag that is not allowed.
+        file: what the source is called.
+        declaration: how a candidate has to write the entry point; "" for the C declaration.
     """
 
     toolchain: Toolchain
@@ -38,11 +40,13 @@ class ToolchainExample:
     broken: str
     other_signature: str
     bad_flag: str
+    file: str = "kernel.cpp"
+    declaration: str = ""
 
     def candidate(self, source: str | None = None) -> Candidate:
         """A candidate with this source, the right one by default."""
         text = self.source if source is None else source
-        return Candidate("0" * 16, self.toolchain.language, (("kernel.cpp", text),), self.signature.entry_point, (), ())
+        return Candidate("0" * 16, self.toolchain.language, ((self.file, text),), self.signature.entry_point, (), ())
 
 
 class ToolchainContract:
@@ -102,11 +106,18 @@ class ToolchainContract:
         assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
 
     def test_a_broken_source_fails_with_the_compilers_words(self, example: ToolchainExample, tmp_path: Path) -> None:
-        """The message says where; nothing is left in the cache."""
+        """The message says where in the candidate's own file; nothing is left in the cache."""
         failed = example.toolchain.build(example.candidate(example.broken), example.signature, tmp_path)
         assert isinstance(failed, Failed)
         assert (failed.stage, failed.kind) == ("build", "compile_error")
-        assert "kernel.cpp:" in failed.message
+        line = next(
+            number
+            for number, (right, wrong) in enumerate(
+                zip(example.source.splitlines(), example.broken.splitlines(), strict=True), start=1
+            )
+            if right != wrong
+        )
+        assert f"{example.file}:{line}:" in failed.message
         assert failed.log_tail
         assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
 
@@ -115,7 +126,7 @@ class ToolchainContract:
         failed = example.toolchain.build(example.candidate(example.other_signature), example.signature, tmp_path)
         assert isinstance(failed, Failed)
         assert failed.kind == "rejected"
-        assert example.signature.c_declaration() in failed.message
+        assert (example.declaration or example.signature.c_declaration()) in failed.message
 
     def test_flags_outside_the_whitelist_are_rejected(self, example: ToolchainExample, tmp_path: Path) -> None:
         """By both ways in, before anything is run."""

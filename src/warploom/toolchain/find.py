@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from warploom.errors import ToolchainError
 from warploom.toolchain.cpp import CppToolchain
+from warploom.toolchain.cuda import CudaToolchain
+from warploom.toolchain.gpu import GpuToolchain
 from warploom.toolchain.protocol import Toolchain
+from warploom.values.architecture import Architecture
+from warploom.values.target import parse_target
+
+GPU_TOOLCHAINS: dict[str, type[GpuToolchain]] = {"cuda": CudaToolchain}
+"""Language → its toolchain, for kernels that run on a GPU."""
 
 
-def find_toolchain(language: str) -> Toolchain:
+def find_toolchain(language: str, architectures: Sequence[Architecture] = ()) -> Toolchain:
     """The toolchain that builds candidates of this language.
+
+    Args:
+        language: as candidates carry it.
+        architectures: GPUs to compile for; none takes those of :data:`warploom.values.target.DEFAULTS`.
 
     Raises:
         ToolchainError: there is none.
     """
     if language == "cpp":
         return CppToolchain()
-    raise ToolchainError(f"no toolchain for the language {language!r}; there is: cpp")
+    if language in GPU_TOOLCHAINS:
+        return GPU_TOOLCHAINS[language](architectures or parse_target(language).architectures)
+    raise ToolchainError(f"no toolchain for the language {language!r}; there is: cpp, {', '.join(GPU_TOOLCHAINS)}")

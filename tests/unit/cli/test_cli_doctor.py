@@ -19,7 +19,7 @@ from warploom.judge.calibration import Calibration, Peaks, keep
 from warploom.judge.hardware import hardware
 from warploom.problems.load import cache_directory
 from warploom.sandbox.jail import Jail
-from warploom.toolchain.find import find_toolchain
+from warploom.toolchain.find import GPU_TOOLCHAINS, find_toolchain
 
 Captured = pytest.CaptureFixture[str]
 
@@ -127,3 +127,16 @@ def test_the_calibration_is_told_and_a_stale_one_named() -> None:
     found = finding("calibration")
     assert (found.state, found.mend) == (WEAKER, "warploom calibrate")
     assert "90 days old" in found.detail
+
+
+@pytest.mark.parametrize("language", GPU_TOOLCHAINS)
+def test_doctor_agrees_with_the_toolchains_for_gpus(language: str) -> None:
+    """An absent one is optional, and its line says how to get it; the contract suite skips it with the same words."""
+    found = finding(language)
+    assert found.state == OK
+    try:
+        words = find_toolchain(language).version()
+    except ToolchainError as error:
+        words = f"absent (optional): {error}"
+        assert "install" in words
+    assert words in found.detail

@@ -1,0 +1,83 @@
+"""The ``LAUNCH(…)`` line of a GPU kernel: ``LAUNCH(grid=((rows + 3) // 4, heads), block=THREADS, shared=4 * THREADS)``.
+
+It stands alone on a line of the source and is taken out before the compiler sees it; line numbers stay. The grid may
+name axes and ``TUNE`` parameters; block and shared memory are the same for every workload and may name parameters only.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Collection, Mapping
+
+from warploom.errors import ProblemError, SourceError
+from warploom.values.candidate import Scalar
+from warploom.values.launch import Launch
+from warploom.values.shape import extent
+
+_LINE = re.compile(r"^[ \t]*LAUNCH[ \t]*\(.*$", re.MULTILINE)
+_FORM = "write LAUNCH(grid=(…), block=…, shared=…) on a line of its own"
+
+
+def remove(source: str) -> str:
+    """The source with an empty line where the LAUNCH line was."""
+    return _LINE.sub("", source)
+
+
+def read(source: str, axes: Collection[str], parameters: Mapping[str, Scalar], keys: Collection[str]) -> Launch:
+    """The launch that a source declares.
+
+    Args:
+        source: with its LAUNCH line.
+        axes: names that the grid may use.
+        parameters: values of all TUNE parameters; those that are integers may be used.
+        keys: what the line may say, of "grid", "block" and "shared".
+
+    Raises:
+        SourceError: no such line, more than one, or one that cannot be read.
+    """
+    found = list(_LINE.finditer(source))
+    if len(found) != 1:
+        raise SourceError(f"the source has {len(found) or 'no'} LAUNCH lines; {_FORM}")
+    number = source.count("\n", 0, found[0].start()) + 1
+    constants = {name: value for name, value in parameters.items() if type(value) is int}
+    try:
+        words = _words(found[0].group(), keys)
+        grid = words.get("grid", ["1"])
+        for word in grid:
+            _check_names(word, {*axes, *constants})
+        block = tuple(extent(word, constants) for word in words.get("block", []))
+        shared = [extent(word, constants) for word in words.get("shared", ["0"])]
+        if not all(0 < threads <= 1024 for threads in block) or len(shared) != 1 or shared[0] < 0:
+            raise ProblemError(f"a block has 1 to 1024 threads and no negative shared memory; {_FORM}")
+        if "block" in keys and not block:
+            raise ProblemError(f"the block is missing; {_FORM}")
+    except ProblemError as error:
+        raise SourceError(f"line {number}: {error}") from None
+    x, y, z = (*grid, "1", "1", "1")[:3]
+    return Launch((x, y, z), block, shared[0], constants)
+
+
+def _words(line: str, keys: Collection[str]) -> dict[str, list[str]]:
+    text = re.sub(r"(//|#)(?=[^()]*$)(?![^()]*\)).*$", "", line).strip().removesuffix(";")
+    try:
+        call = ast.parse(text, mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        raise ProblemError(f"{line.strip()[:120]!r} cannot be read; {_FORM}") from None
+    if not isinstance(call, ast.Call) or call.args:
+        raise ProblemError(f"{line.strip()[:120]!r} cannot be read; {_FORM}")
+    words: dict[str, list[str]] = {}
+    for keyword in call.keywords:
+        if keyword.arg is None or keyword.arg not in keys:
+            raise ProblemError(f"LAUNCH knows no {keyword.arg}; it takes: {', '.join(keys)}")
+        value = keyword.value
+        parts = value.elts if isinstance(value, ast.Tuple) else [value]
+        if not 1 <= len(parts) <= 3:
+            raise ProblemError(f"{keyword.arg} has one to three extents, not {len(parts)}")
+        words[keyword.arg] = [ast.unparse(part) for part in parts]
+    return words
+
+
+def _check_names(word: str, names: Collection[str]) -> None:
+    """An unknown name, or anything but arithmetic, is a :class:`ProblemError`; values are not known yet."""
+    extent(re.sub(r"//|%", "+", word), dict.fromkeys(names, 1))

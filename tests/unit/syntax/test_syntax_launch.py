@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import pytest
+
+from warploom.errors import SourceError
+from warploom.syntax import launch
+from warploom.values.launch import Launch
+
+KEYS = ("grid", "block", "shared")
+
+
+def read(line: str) -> Launch:
+    return launch.read(f"// kernel\n{line}\nint x;\n", ("rows", "heads"), {"THREADS": 64, "KIND": "a"}, KEYS)
+
+
+def test_grid_block_and_shared_memory_are_read() -> None:
+    found = read("LAUNCH(grid=((rows + 3) // 4, heads), block=(THREADS, 2), shared=4 * THREADS)  // four rows a block")
+    assert found == Launch(("(rows + 3) // 4", "heads", "1"), (64, 2), 256, {"THREADS": 64})
+    assert found.blocks({"rows": 10, "heads": 7}) == (3, 7, 1)
+
+
+def test_a_line_may_end_as_the_language_wants() -> None:
+    assert read("LAUNCH(grid=rows, block=32);").block == (32,)
+    assert read("  LAUNCH(grid=rows // 2, block=32)  # a comment (with brackets)").grid == ("rows // 2", "1", "1")
+
+
+def test_removing_it_keeps_line_numbers() -> None:
+    assert launch.remove("a\nLAUNCH(grid=1, block=1)\nb\n") == "a\n\nb\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("", "no LAUNCH lines"),
+        ("LAUNCH(grid=1, block=1)\nLAUNCH(grid=1, block=1)", "2 LAUNCH lines"),
+        ("LAUNCH(grid=rows)", "line 2: the block is missing"),
+        ("LAUNCH(rows, 32)", "line 2: .*cannot be read"),
+        ("LAUNCH(grid=rows, block=32", "line 2: .*cannot be read"),
+        ("LAUNCH(grid=cols, block=32)", "line 2: .*'cols'"),
+        ("LAUNCH(grid=rows, block=rows)", "line 2: .*'rows'"),
+        ("LAUNCH(grid=rows, block=KIND)", "line 2: .*'KIND'"),
+        ("LAUNCH(grid=rows, block=0)", "1 to 1024 threads"),
+        ("LAUNCH(grid=rows, block=2048)", "1 to 1024 threads"),
+        ("LAUNCH(grid=rows, block=32, shared=-4)", "no negative shared memory"),
+        ("LAUNCH(grid=(1, 1, 1, 1), block=32)", "one to three extents"),
+        ("LAUNCH(grid=__import__('os').getpid(), block=32)", "not an integer expression"),
+        ("LAUNCH(grid=rows, block=32, stream=1)", "LAUNCH knows no stream"),
+        ("LAUNCH(**rows)", "LAUNCH knows no None"),
+        ("LAUNCH(grid=rows, block=32 // 0)", "divides by zero"),
+        ("LAUNCH(grid=" + "(" * 3000 + ", block=1)", "cannot be read"),
+    ],
+)
+def test_what_cannot_be_read_names_its_line(line: str, said: str) -> None:
+    with pytest.raises(SourceError, match=said):
+        read(line)
