@@ -200,6 +200,7 @@ class Writer:
         failed = self._knowledge.proposal(about)
         if failed is None:
             raise SourceError(f"the candidate {about!r} that is to be repaired is not known")
+        mended_before = failed.lineage.operator == "repair" and bool(failed.lineage.parents)
         material = Material(
             problem=self._problem,
             environment=self._knowledge.environment,
@@ -209,7 +210,8 @@ class Writer:
             lineage=failed.lineage,
             evaluation=self._knowledge.evaluation(about),
             inspirations=(*request.parents, *request.inspirations)[:2],
-            attempts=self._memory.attempts(about),
+            # What came of an earlier try to mend it is a failure of its own; what was tried stands with the first.
+            attempts=self._memory.attempts(failed.lineage.parents[0] if mended_before else about),
         )
         return Task(f"repair:{about}", material, (about,))
 

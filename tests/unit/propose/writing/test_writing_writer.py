@@ -10,6 +10,7 @@ import pytest
 
 from warploom.errors import BudgetSpent, NothingToPropose, SourceError
 from warploom.propose.writer import Writer
+from warploom.propose.writing.conversation import QUOTED_CHARACTERS
 from warploom.propose.writing.operators import OPERATORS
 from warploom.testing.minds import Line
 from warploom.values.candidate import Lineage, Proposal
@@ -197,6 +198,31 @@ def test_a_failure_of_its_own_is_mended(desk: Any) -> None:
     prompt = mind.asked[1].messages[1].text
     assert "element 5 is 1, expected 2" in prompt
     assert mind.asked[1].operator == f"repair:{broken.candidate.id}"
+
+
+def test_a_second_try_to_mend_knows_of_the_first_and_of_kernels_that_work(desk: Any) -> None:
+    first = WHOLE.replace("3.0f", "2.0f")
+    writer, mind = desk.writer([first, EDIT.replace("3.0f * x", "2.0f * x"), EDIT.replace("3.0f * x", "3.f * x")])
+    request = desk.request("rewrite")
+    broken = propose(writer, request)
+    writer.tell(desk.feedback(request, broken, WRONG))
+    again = desk.request("repair", 2)
+    still = propose(writer, again)
+    writer.tell(desk.feedback(again, still, WRONG))
+    operator, messages = writer.prepare(desk.request("repair", 3))
+    assert operator == f"repair:{still.candidate.id}"
+    assert "repair: a shorter number: its results are wrong" in messages[1].text
+    assert "repair: a shorter number" not in mind.asked[1].messages[1].text
+    works = request.parents[0].candidate.source.splitlines()[-4].strip()
+    assert works in messages[1].text.partition("# Other kernels")[2]
+
+
+def test_a_long_answer_is_quoted_in_part(desk: Any) -> None:
+    writer, mind = desk.writer(["word " * 50_000, EDIT])
+    propose(writer, desk.request())
+    quoted = mind.asked[1].messages[2].text
+    assert quoted.startswith("word word")
+    assert len(quoted) < QUOTED_CHARACTERS + 10
 
 
 def test_requests_at_work_together_mend_different_failures(desk: Any) -> None:
