@@ -29,7 +29,7 @@ class Conversations:
         self._spending = Spending.sum(self.by_model().values())
 
     def by_model(self) -> dict[str, Spending]:
-        """What each model has cost; under "" at their most the requests without an answer: those that a kill cut off."""
+        """What each model has cost; under "" at their most the requests that a kill left unanswered."""
         if not self._present:
             return {}
         sums = ", ".join(f"TOTAL({name})" for name in ("tokens", "usd", "requests", "unpriced"))

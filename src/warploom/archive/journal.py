@@ -3,9 +3,9 @@
 ``events`` holds what happened in the order in which it counted, small rows that a resume or a viewer scans.
 ``candidates`` holds each source once, ``evaluations`` each outcome whole. An evaluation is kept the moment it is
 known, even when its turn in the order of events has not come. What was said to models is kept likewise, see
-:mod:`.conversations`. What was judged or paid for is flushed to the disk; a request and a free proposal, which would
-come out the same again, wait for the next flush (they survive a killed process, not a power cut). ``snapshots`` is a
-cache: the two newest states, so that a resume reads one of them and the few events after it. Time of day stands
+:mod:`.conversations`. What was judged or paid for is flushed to the disk; a request and a proposal, which would
+come out the same again, wait for the next flush (they survive a killed process, not a power cut). ``snapshots`` is
+a cache: the two newest states, so that a resume reads one of them and the few events after it. Time of day stands
 beside the events, never in them.
 
 One process writes (it holds a lock on the run directory); any number may read while it does.
@@ -97,8 +97,7 @@ class Journal:
         """
         kind, text = event_text(event)
         candidate = getattr(event, "candidate", None)
-        paid = proposal is not None and proposal.lineage.tokens > 0
-        with self._store.transaction(flush=paid or not isinstance(event, Asked | Proposed | Declined)) as database:
+        with self._store.transaction(flush=not isinstance(event, Asked | Proposed | Declined)) as database:
             if proposal is not None:
                 database.execute(
                     "INSERT INTO candidates(id, body) VALUES(?, ?)", (proposal.candidate.id, pack_proposal(proposal))

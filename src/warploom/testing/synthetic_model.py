@@ -17,10 +17,12 @@ class SyntheticModel:
     Args:
         clever: whether it proposes the best of several neighbours, else any.
         useless: share of the answers without a kernel.
+        numbered: whether each kernel carries a number, so that no two are the same.
         seed: of its choices.
     """
 
-    def __init__(self, *, clever: bool = False, useless: float = 0.0, seed: int = 0) -> None:
+    def __init__(self, *, clever: bool = False, useless: float = 0.0, numbered: bool = False, seed: int = 0) -> None:
+        self._numbered = numbered
         self._tries = 8 if clever else 1
         self._useless = useless
         self._seed = seed
@@ -33,7 +35,8 @@ class SyntheticModel:
         found = _GENES.search(" ".join(str(message["content"]) for message in call.body["messages"]))
         genes = tuple(int(word) for word in found.group(1).split(",")) if found else (0,) * GENES
         best = max((neighbour(genes, rng) for _ in range(self._tries)), key=synthetic_fitness)
-        return Reaction(f"Another gene.\n```cpp\n{synthetic_candidate(best).source}```\n")
+        mark = f"static const int number = {call.number};\n" if self._numbered else ""
+        return Reaction(f"Another gene.\n```cpp\n{synthetic_candidate(best).source}{mark}```\n")
 
 
 def neighbour(genes: tuple[int, ...], rng: random.Random) -> tuple[int, ...]:
