@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,13 @@ import anyio
 import pytest
 from mcp import Client, StdioServerParameters
 
-from warploom import open_run
 from warploom.archive import journal as journals
 from warploom.archive.integrity import inspect
 from warploom.cli.main import run as command
 from warploom.values.event import Evaluated, Promoted
+
+ROOT = Path(__file__).resolve().parents[2]
+SKILL = "src/warploom/skill/SKILL.md"
 
 PROBLEM = """
 import torch
@@ -38,7 +41,7 @@ problem = Problem(
 SEED = """#include <cstdint>
 // EVOLVE-BLOCK-START
 extern "C" void twice_and_one(const float* x, float* out, int64_t n) {
-    for (volatile int again = 0; again < 20; again = again + 1) {
+    for (volatile int again = 0; again < 200; again = again + 1) {
         for (int64_t i = 0; i < n; ++i) {
             out[i] = 2.0f * x[i] + 1.0f;
         }
@@ -46,8 +49,8 @@ extern "C" void twice_and_one(const float* x, float* out, int64_t n) {
 }
 // EVOLVE-BLOCK-END
 """
-ONCE = SEED.replace("again < 20", "again < 2")
-FAST = SEED.replace("    for (volatile int again = 0; again < 20; again = again + 1) {", "    {")
+ONCE = SEED.replace("again < 200", "again < 2")
+FAST = SEED.replace("    for (volatile int again = 0; again < 200; again = again + 1) {", "    {")
 WRONG = FAST.replace("+ 1.0f", "+ 1.5f")
 EDIT = """IDEA: once is enough
 
@@ -62,13 +65,14 @@ pytestmark = pytest.mark.torch
 
 
 def test_agents_with_a_shell_with_mcp_and_in_python_work_on_one_run(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "twice_and_one.py").write_text(PROBLEM)
     (tmp_path / "twice_and_one.seed.cpp").write_text(SEED)
+    monkeypatch.chdir(tmp_path)
     with_a_shell(tmp_path, capsys)
     with_mcp(tmp_path)
-    in_python(tmp_path)
+    in_python(tmp_path, capsys)
 
 
 def said(capsys: pytest.CaptureFixture[str], *words: str, code: int = 0) -> dict[str, Any]:
@@ -77,31 +81,41 @@ def said(capsys: pytest.CaptureFixture[str], *words: str, code: int = 0) -> dict
     return found
 
 
+def block(page: str, language: str) -> str:
+    """The first fenced block of a page in this language."""
+    text = (ROOT / page).read_text()
+    return text.split(f"```{language}\n", 1)[1].split("```", 1)[0]
+
+
 def with_a_shell(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    folder, file = str(place / "run"), place / "answer.cpp"
-    request = said(capsys, "ask", folder, "--problem", str(place / "twice_and_one.py"))
-    assert request["id"] == 1
-    assert "again < 20" in request["prompt"]
-    assert "1237" not in request["prompt"], "a held-out shape is never shown"
-    file.write_text(ONCE)
-    told = said(capsys, "tell", folder, "1", str(file))
+    """Word for word as the skill has it."""
+    lines = [shlex.split(line, comments=True) for line in block(SKILL, "sh").splitlines()]
+    assert block("AGENTS.md", "sh") == block(SKILL, "sh")
+    assert [words[:2] for words in lines] == [["warploom", word] for word in ("ask", "tell", "tell", "ask", "best")]
+    (place / "kernel.cpp").write_text(ONCE)
+    found = [said(capsys, *("twice_and_one.py" if word == "softmax" else word for word in line[1:])) for line in lines]
+    begun, draft, told, following, best = found
+    assert begun["id"] == 1
+    assert "again < 200" in begun["prompt"]
+    assert "1237" not in begun["prompt"], "a held-out shape is never shown"
+    assert (draft["status"], draft["passed"]) == ("draft", True)
     assert told["passed"]
     assert told["promoted"]
     assert told["speedup"]["compile"]["median"] > 0
-    file.write_text("int main() {}\n")
-    refused = said(capsys, "tell", folder, "1", str(file), code=2)
+    assert following["id"] == 2
+    assert best["source"] == ONCE
+    assert best["evaluations"] == 2, "a draft does not count"
+    (place / "kernel.cpp").write_text(FAST)
+    refused = said(capsys, "tell", "runs/mine", "1", "kernel.cpp", code=2)
     assert "was answered already" in refused["error"]
-    assert said(capsys, "best", folder)["source"] == ONCE
-    assert said(capsys, "show", folder)["evaluations"] == 2
-    assert command(["ask", folder, "--quiet"]) == 0
-    text = capsys.readouterr().out
-    assert text.startswith(f"request 2 of {folder}")
-    assert f"warploom tell {folder} 2 FILE" in text
 
 
 def with_mcp(place: Path) -> None:
-    folder = place / "run"
-    server = StdioServerParameters(command=sys.executable, args=["-m", "warploom", "mcp", str(folder)], cwd=place)
+    folder = place / "runs" / "mine"
+    told = json.loads(block("docs/agents.md", "json"))["mcpServers"]["warploom"]
+    assert told["command"] == "warploom"
+    words = ["twice_and_one.py" if word == "softmax" else word for word in told["args"]]
+    server = StdioServerParameters(command=sys.executable, args=["-m", "warploom", *words], cwd=place)
 
     async def session() -> None:
         async with Client(server) as client:
@@ -123,7 +137,7 @@ def with_mcp(place: Path) -> None:
             assert parent["prompt"] == request["prompt"]
             wrong = await call("judge_draft", id=request["id"], answer=WRONG)
             assert (wrong["status"], wrong["stage"], wrong["kind"]) == ("draft", "verify", "wrong_result")
-            times = 20 if "again < 20" in request["prompt"].split("# The kernel")[1].split("```")[1] else 2
+            times = 200 if "again < 200" in request["prompt"].split("# The kernel")[1].split("```")[1] else 2
             draft = await call("judge_draft", id=request["id"], answer=EDIT.format(times))
             assert draft["passed"]
             assert draft["status"] == "draft"
@@ -147,8 +161,12 @@ def with_mcp(place: Path) -> None:
     assert [event for event in events if isinstance(event, Promoted)]
 
 
-def in_python(place: Path) -> None:
-    with open_run(place / "run") as run:
-        request = run.ask()
-        assert request.id == run.status()["open"][-1]
-        assert run.ask(request.id) == request
+def in_python(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Word for word as the page has it."""
+    (place / "kernel.cpp").write_text(FAST.replace("2.0f * x[i]", "x[i] + x[i]"))
+    text = block("docs/agents.md", "python").replace('"softmax"', '"twice_and_one.py"')
+    names: dict[str, Any] = {}
+    exec(compile(text, "agents.md", "exec"), names)
+    assert names["reply"].passed
+    assert names["draft"].candidate == names["reply"].candidate
+    assert "extern" in capsys.readouterr().out

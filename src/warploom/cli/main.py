@@ -32,6 +32,7 @@ COMMANDS: dict[str, str] = {
     "ask": "A request for an outside agent: what to write, and a number.",
     "tell": "An outside agent's answer: judged, and part of the run.",
     "mcp": "The same for agents that speak MCP.",
+    "skill": "What an agent should know, as a file to install.",
     "record": "A run's prompts, answers and outcomes as one file, to keep or replay.",
 }
 """Command → its line in ``--help``. A command's module is imported only when it is called, so that help is instant."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
@@ -17,7 +18,7 @@ from rich.console import Console
 from warploom.cli import ask as ask_command
 from warploom.cli import mcp as mcp_command
 from warploom.cli import tell as tell_command
-from warploom.cli.main import run
+from warploom.cli.main import COMMANDS, run
 from warploom.errors import JournalError, SourceError, ToolchainError
 from warploom.report.reply import render
 from warploom.search.reply import Assignment, Reply
@@ -256,3 +257,31 @@ def test_without_the_package_there_is_one_line_with_the_command(
         mcp_command.make_server(mcp_command.Opened(Played))  # type: ignore[arg-type]
     assert run(["mcp", "anywhere", "--problem", "softmax", "--json"]) == 2
     assert "pip install" in json.loads(capsys.readouterr().out)["error"]
+
+
+# ------------------------------------------------------------ the skill
+
+
+def test_the_skill_is_printed_and_installed(tmp_path: Path, capsys: Captured) -> None:
+    assert run(["skill"]) == 0
+    text = capsys.readouterr().out
+    assert text.startswith("---\nname: warploom\n")
+    assert run(["skill", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"skill": text}
+    for _ in range(2):
+        assert run(["skill", str(tmp_path / "skills"), "--json"]) == 0
+        assert json.loads(capsys.readouterr().out) == {"installed": str(tmp_path / "skills" / "warploom" / "SKILL.md")}
+    assert (tmp_path / "skills" / "warploom" / "SKILL.md").read_text() == text
+    (tmp_path / "file").touch()
+    assert run(["skill", str(tmp_path / "file")]) == 2
+    assert "cannot write" in capsys.readouterr().err
+
+
+def test_what_agents_read_speaks_of_commands_and_pages_that_exist() -> None:
+    root = Path(__file__).resolve().parents[3]
+    for page in ("AGENTS.md", "src/warploom/skill/SKILL.md", "docs/agents.md"):
+        text = (root / page).read_text()
+        named = set(re.findall(r"warploom ([a-z]+)\b", "\n".join(re.findall(r"`[^`]+`|```.*?```", text, re.DOTALL))))
+        assert named - set(COMMANDS) - {"import"} == set(), page
+        links = [link for link in re.findall(r"\]\(([^)#]+)", text) if "://" not in link]
+        assert [link for link in links if not (root / page).parent.joinpath(link).exists()] == []
