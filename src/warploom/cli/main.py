@@ -101,7 +101,8 @@ def _app(words: Sequence[str]) -> typer.Typer:
 
 def _load(name: str) -> Callable[..., object]:
     command: Callable[..., object] = getattr(import_module(f"warploom.cli.{name}"), name)
-    return command
+    with_options: Callable[..., object] = import_module("warploom.cli.addressed").addressed(command)
+    return with_options
 
 
 def _not_called() -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 from warploom.errors import ProblemError
 from warploom.problems.cache import DescriptionCache, cache_directory, revive
+from warploom.problems.importers.bring import FORMATS, address_of, bring
 from warploom.problems.native import read
 from warploom.values.keys import without_keys
 from warploom.values.problem import Problem
@@ -29,13 +30,18 @@ def catalog_names() -> tuple[str, ...]:
 
 
 def locate(name_or_path: str | Path) -> Path:
-    """The problem file that a name of the catalog or a path stands for.
+    """The problem file that a name of the catalog, a path or an address such as ``kernelbench:1/23`` stands for.
+
+    What lies at an address is made into a problem file in the cache first, unless that was done before.
 
     Raises:
-        ProblemError: neither; the message names the nearest entries of the catalog.
+        ProblemError: none of these, with the nearest entries of the catalog; or nothing usable lies at the address.
     """
     names = catalog_names()
     text = str(name_or_path)
+    address = address_of(text)
+    if address is not None:
+        return bring(address, cache_directory())
     if text in names:
         return CATALOG / text / "problem.py"
     path = Path(name_or_path)
@@ -44,7 +50,8 @@ def locate(name_or_path: str | Path) -> Path:
     near = difflib.get_close_matches(text, names, n=3, cutoff=0.5)
     hint = f"did you mean {' or '.join(near)}? " if near else ""
     raise ProblemError(
-        f"unknown problem {text!r}: {hint}`warploom problems` lists the catalog; a problem file is given by its path"
+        f"unknown problem {text!r}: {hint}`warploom problems` lists the catalog; a problem file is given by its path, "
+        f"another format by an address: {', '.join(f'{name}:…' for name in FORMATS)}"
     )
 
 
@@ -55,7 +62,8 @@ def load_problem(name_or_path: str | Path, cache: Path | None = None) -> Problem
     loading it again takes milliseconds and needs no torch.
 
     Args:
-        name_or_path: a name from :func:`catalog_names`, or the path of a problem file.
+        name_or_path: a name from :func:`catalog_names`, the path of a problem file, or an address in another
+            format, see :mod:`warploom.problems.importers`.
         cache: directory of remembered descriptions; by default ``problems`` in :func:`cache_directory`.
             One that cannot be written is done without.
 
@@ -90,7 +98,8 @@ def find_seed(name_or_path: str | Path, language: str = "cpp") -> Path:
         if choice.is_file():
             return choice
     raise ProblemError(
-        f"{path}: no starting implementation in {language}; write {choices[1].name} or {choices[0].name} beside it"
+        f"{path}: no starting implementation in {language}; write {choices[1].name} or {choices[0].name} beside it, "
+        "or give one with --start"
     )
 
 

@@ -1,0 +1,129 @@
+"""How many problems of other people's suites import, and what the others lack.
+
+    python benchmarks/importers.py --root CHECKOUT_OF_KERNELBENCH [--levels 1 2] [--gpumode CHECKOUT]
+
+Each problem is studied as ``warploom`` studies it, in a process of its own (forked, so that PyTorch is loaded once),
+and the problem file is then executed and its reference called at every workload's shape, in its own type and in
+float64. Writes ``benchmarks/results/importers.json``. The checkouts are not part of this project.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from warploom.errors import ProblemError
+from warploom.problems.importers import study
+from warploom.problems.importers.address import Address
+from warploom.problems.importers.bring import FORMATS
+from warploom.problems.importers.words import plain
+from warploom.problems.native import execute
+from warploom.values.shape import extents
+
+RESULTS = Path(__file__).parent / "results" / "importers.json"
+DEADLINE_S = 240
+
+
+def addresses(arguments: argparse.Namespace) -> Iterator[Address]:
+    """Every problem of the suites."""
+    for level in arguments.levels if arguments.root else ():
+        folders = [Path(arguments.root, *way) / f"level{level}" for way in ((), ("KernelBench",))]
+        files = [path for folder in folders for path in folder.glob("*_*.py")]
+        for number in sorted(int(path.name.split("_")[0]) for path in files):
+            yield Address("kernelbench", f"{level}/{number}", root=arguments.root)
+    for path in sorted(Path(arguments.gpumode).rglob("task.yml")) if arguments.gpumode else ():
+        yield Address("gpumode", str(path.parent))
+
+
+def bring_one(address: Address) -> dict[str, Any]:
+    """Study a program, execute what was written and call it."""
+    request = None
+    try:
+        found = FORMATS[address.format](address)
+        place = address.place if address.format == "kernelbench" else "/".join(Path(address.place).parts[-2:])
+        request = study.Request(found.program, plain(found.name), found.title, place, address.scale)
+        text = study.study(request)
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder, "problem.py")
+            path.write_text(text)
+            problem = execute(path)
+        assert callable(problem.reference)
+        for workload in (*problem.workloads, *problem.held_out):
+            for wide in (False, True):
+                if wide and workload in problem.workloads:
+                    continue
+                tensors = []
+                for tensor in problem.inputs.values():
+                    shape = extents(tensor.shape, workload.extents)
+                    dtype = getattr(torch, tensor.dtype)
+                    if dtype.is_floating_point:
+                        tensors.append(torch.randn(shape).abs().to(torch.float64 if wide else dtype) * tensor.scale)
+                    else:
+                        tensors.append(torch.full(shape, tensor.low if isinstance(tensor.low, int) else 0, dtype=dtype))
+                with torch.no_grad():
+                    outputs = problem.reference(*tensors)
+                for output, named in zip(outputs, problem.outputs.values(), strict=True):
+                    if tuple(output.shape) != extents(named.shape, workload.extents):
+                        raise ProblemError(f"output of {tuple(output.shape)} at {workload}")
+        return {"imports": True, "title": problem.title, "held_out": len(problem.held_out)}
+    except Exception as error:  # noqa: BLE001 - foreign code: its failure is the result
+        said = study._explain(error, request) if request is not None else str(error)
+        return {"imports": False, "why": said.replace(str(address.root), "…") if address.root else said}
+
+
+def apart(work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """The answer of a forked process; what it said when it died or took too long."""
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(reader)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+        signal.alarm(DEADLINE_S)
+        with os.fdopen(writer, "w") as stream:
+            json.dump(work(), stream)
+        os._exit(0)
+    os.close(writer)
+    with os.fdopen(reader) as stream:
+        said = stream.read()
+    _, status = os.waitpid(child, 0)
+    return dict(json.loads(said)) if said else {"imports": False, "why": f"its process ended with status {status}"}
+
+
+def main() -> int:
+    """Import everything, print a line each, write the results."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--root", default="")
+    parser.add_argument("--levels", type=int, nargs="*", default=[1, 2])
+    parser.add_argument("--gpumode", default="")
+    parser.add_argument("--out", type=Path, default=RESULTS)
+    arguments = parser.parse_args()
+    found: dict[str, dict[str, Any]] = {}
+    for address in addresses(arguments):
+        begin = time.monotonic()
+        one = apart(lambda address=address: bring_one(address))  # type: ignore[misc]
+        name = address.place if address.format == "kernelbench" else "/".join(Path(address.place).parts[-2:])
+        found[f"{address.format}:{name}"] = one
+        print(
+            f"{address.format}:{name}", f"{time.monotonic() - begin:.1f} s", one.get("why") or one["title"], flush=True
+        )
+    suites: dict[str, dict[str, int]] = {}
+    for name, one in found.items():
+        suite = suites.setdefault(name.rpartition("/")[0] if name.startswith("kernelbench") else "gpumode", {})
+        suite["problems"] = suite.get("problems", 0) + 1
+        suite["import"] = suite.get("import", 0) + int(one["imports"])
+    arguments.out.write_text(json.dumps({"suites": suites, "problems": found}, indent=1, ensure_ascii=False) + "\n")
+    print(json.dumps(suites))
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

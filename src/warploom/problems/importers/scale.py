@@ -1,0 +1,192 @@
+"""What a program costs at a setting of its sizes, and settings that cost less. Imports torch.
+
+Costs are counted, not timed: the same on every machine, and on tensors without content where the program allows it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import FlopCounterMode
+
+from warploom.errors import ProblemError
+from warploom.problems.importers.foreign import Instance, Shapes
+from warploom.problems.importers.program import Program
+
+BYTES_PER_NS = 10.0
+OPERATIONS_PER_NS = 60.0
+"""What two cores do about; only the order of magnitude matters."""
+
+MOST_NS = 30e6
+"""An eager call may take about so long: 1 to 50 ms are measured best."""
+
+MOST_BYTES = 64 << 20
+"""Inputs, weights and outputs together: they are drawn, copied and checked many times over."""
+
+BATCH = 32
+"""A batch goes first, down to this many: what happens to one element of it stays as it was."""
+
+SMALL: tuple[tuple[int, ...], ...] = (
+    (1, 2, 3, 5, 7, 9, 11, 13, 16, 32),
+    (37, 29, 21, 17, 13, 9, 7, 5, 3, 32, 64),
+    (5, 7, 3, 11, 13, 23, 33, 48),
+    (65, 51, 33, 27, 19, 12, 8, 64),
+)
+"""Sizes for held-out workloads, tried in this order: length 1 where it can be, then awkward ones."""
+
+Sizes = dict[str, Any]
+Look = Callable[[Mapping[str, Any]], "Seen"]
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A program at one setting, called once.
+
+    Attributes:
+        inputs: shapes of the example tensors.
+        state: shapes of parameters and buffers.
+        outputs: shapes of the results.
+        traffic_bytes: all of these together.
+        touched_bytes: results of every operation on the way.
+        operations: of products and convolutions.
+    """
+
+    inputs: Shapes
+    state: Shapes
+    outputs: Shapes
+    traffic_bytes: int = field(compare=False)
+    touched_bytes: int = field(compare=False)
+    operations: int = field(compare=False)
+
+    @property
+    def cost_ns(self) -> float:
+        """About how long a call takes."""
+        return self.touched_bytes / BYTES_PER_NS + self.operations / OPERATIONS_PER_NS
+
+    @property
+    def fits(self) -> bool:
+        """Whether it can be judged here in good time."""
+        return self.cost_ns <= MOST_NS and self.traffic_bytes <= MOST_BYTES
+
+
+class _Touched(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.bytes = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = func(*args, **(kwargs or {}))
+        found = result if isinstance(result, list | tuple) else (result,)
+        self.bytes += sum(one.numel() * one.element_size() for one in found if isinstance(one, torch.Tensor))
+        return result
+
+
+def look(program: Program, setting: Mapping[str, Any], device: str) -> Seen:
+    """Call a program once at a setting; raises whatever it raises."""
+    instance = Instance(program, setting, device)
+    examples = list(instance.examples().values())
+    with torch.device(device), torch.no_grad(), _Touched() as touched, FlopCounterMode(display=False) as counter:
+        outputs = instance.call(examples, {})
+    if any(tensor.numel() == 0 for tensor in (*examples, *outputs)):
+        raise ProblemError("a tensor would be empty")
+    every = (*examples, *instance.state.values(), *outputs)
+    return Seen(
+        tuple(tuple(one.shape) for one in examples),
+        tuple(tuple(one.shape) for one in instance.state.values()),
+        tuple(tuple(one.shape) for one in outputs),
+        sum(one.numel() * one.element_size() for one in every),
+        touched.bytes + sum(one.numel() * one.element_size() for one in every),
+        int(counter.get_total_flops()),
+    )
+
+
+class Scale:
+    """Finds settings of a program's sizes.
+
+    Args:
+        see: calls the program at a setting, as :func:`look` does.
+        written: sizes as they are written.
+    """
+
+    def __init__(self, see: Look, written: Mapping[str, int]) -> None:
+        self._see, self._known = see, dict[tuple[tuple[str, Any], ...], Seen | None]()
+        self._written = dict(written)
+        start = self.seen(self._written)
+        if start is None:
+            raise ProblemError("the program does not run as it is written")
+        self._start = start
+
+    def seen(self, setting: Mapping[str, Any]) -> Seen | None:
+        """The program at this setting; None where it does not run."""
+        key = tuple(sorted(setting.items()))
+        if key not in self._known:
+            try:
+                self._known[key] = self._see(setting)
+            except Exception:  # noqa: BLE001 - foreign code: a setting at which it fails is none
+                self._known[key] = None
+        return self._known[key]
+
+    def shrunk(self) -> Sizes:
+        """The written sizes, halved one after another until the program fits: the first ones of the data first.
+
+        Raises:
+            ProblemError: it cannot be made to fit.
+        """
+        setting = dict(self._written)
+        seen = self._start
+        stuck: set[str] = set()
+        while not seen.fits:
+            free = [name for name in setting if name not in stuck and setting[name] >= 2]
+            if not free:
+                raise ProblemError(
+                    f"it is too large: about {seen.cost_ns / 1e6:.0f} ms and {seen.traffic_bytes >> 20} MiB a call, "
+                    "and no size that its file names makes it smaller: name them at module level, or give --scale full"
+                )
+            name = max(free, key=lambda one: ("batch" in one.lower() and setting[one] > BATCH, setting[one]))
+            smaller = {**setting, name: setting[name] // 2}
+            found = self.seen(smaller)
+            if found is None or (found.cost_ns, found.traffic_bytes) >= (seen.cost_ns, seen.traffic_bytes):
+                stuck.add(name)
+            else:
+                setting, seen = smaller, found
+        return setting
+
+    def data(self, setting: Mapping[str, Any]) -> list[str]:
+        """The sizes that change the shape of an example argument: what only a model's weights know stays a number."""
+        base = self.seen(setting)
+        assert base is not None
+        found = []
+        for name, value in setting.items():
+            for other in (value // 2, value + 1, 2 * value):
+                seen = self.seen({**setting, name: other}) if other >= 1 else None
+                if seen is not None:
+                    if seen.inputs != base.inputs and (value >= 8 or (value,) == base.inputs[0][:1]):
+                        found.append(name)
+                    break
+        return found
+
+    def small(self, setting: Mapping[str, Any], names: Sequence[str]) -> list[Sizes]:
+        """Settings for held-out workloads: these sizes small and awkward, wherever the program still runs."""
+        found: list[Sizes] = []
+        for preferred in SMALL:
+            made = dict(setting)
+            for place, name in enumerate(sorted(names, key=lambda one: -setting[one])):
+                # Each name begins further on in the list, or two of them would be one length everywhere.
+                start = 0 if preferred[0] == 1 else place % len(preferred)
+                for value in preferred[start:] + preferred[:start]:
+                    if value < setting[name] and self.seen({**made, name: value}) is not None:
+                        made[name] = value
+                        break
+            seen = self.seen(made)
+            if seen is not None and all(self._shapes(made) != self._shapes(one) for one in (*found, setting)):
+                found.append(made)
+        return found
+
+    def _shapes(self, setting: Mapping[str, Any]) -> tuple[Shapes, Shapes]:
+        seen = self.seen(setting)
+        assert seen is not None
+        return seen.inputs, seen.state

@@ -1,0 +1,187 @@
+"""``python -m warploom.problems.importers.study < REQUEST``: a native problem file made of a foreign program.
+
+Run in a process of its own, because it runs the program. The request and the answer are JSON objects; whatever the
+program prints goes to standard error. Exit status 2 and one line, the last on standard error, when it cannot be used.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import sys
+import traceback
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import torch
+
+from warploom.errors import ProblemError
+from warploom.problems.importers.draws import Caller, accepted, check, kind, tensor_of, used_state
+from warploom.problems.importers.foreign import SEED, Instance
+from warploom.problems.importers.program import Program
+from warploom.problems.importers.scale import Scale, Seen, Sizes, look
+from warploom.problems.importers.sizes import named_sizes
+from warploom.problems.importers.words import Words, plain
+from warploom.problems.importers.writing import ProblemText, operations
+from warploom.values.problem import Tensor
+
+MEMORY_BYTES = 24 << 30
+"""Address space of this process; PyTorch alone takes some of it."""
+
+RECIPE_ORDER = ("normal", "offset", "wide", "spikes", "large", "tiny")
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is to be studied; fields as in :class:`warploom.problems.importers.program.Found`."""
+
+    program: Program
+    name: str
+    title: str
+    address: str
+    scale: str
+
+
+def study(request: Request) -> str:
+    """The text of the problem file.
+
+    Raises:
+        ProblemError: the program cannot be run, or not be judged.
+    """
+    program = request.program
+    fixed, written = _sizes(program)
+    scale = Scale(partial(_see, program, fixed, _device(program, {**fixed, **written})), written)
+    timed = scale.shrunk() if request.scale == "auto" else dict(written)
+    names = scale.data(timed)
+    if not program.settings:  # what is neither varied nor made smaller keeps what is written
+        timed = {name: value for name, value in timed.items() if name in names or value != written[name]}
+    settings = [timed, *scale.small(timed, names)]
+    seen = [found for found in map(scale.seen, settings) if found is not None]
+    return _text(request, [{**fixed, **one} for one in settings], seen, _shrunk(written, timed))
+
+
+def _text(request: Request, settings: Sequence[Sizes], seen: Sequence[Seen], shrunk: str) -> str:
+    """Everything about the tensors, found at real settings."""
+    program = request.program
+    small = settings[-1]
+    instances = [Instance(program, setting) for setting in settings]
+    state = used_state(lambda seed: Instance(program, small, seed=seed), program.training)
+    caller = Caller(lambda: Instance(program, small), state)
+    check(caller)
+    changed = caller.changes(caller.tensors())
+    examples = [list(one.examples().values()) for one in instances]
+    shapes = [
+        tuple(tuple(t.shape) for t in (*own, *(one.state[name] for name in state)))
+        for own, one in zip(examples, instances, strict=True)
+    ]
+    names: list[str] = []
+    for name in (*instances[0].examples(), *state):
+        names.append(plain(name, {*names, request.name}))
+    results = caller.plain(caller.tensors())
+    outs = ["out"] if len(results) == 1 else [f"out_{number}" for number in range(len(results))]
+    outs = [plain(name, {*names, request.name}) for name in outs]
+    words = Words(settings, (*names, *outs, request.name))
+    texts = [words.shape([one[place] for one in shapes], name) for place, name in enumerate(names)]
+    out_shapes = [one.outputs for one in seen]
+    out_texts = [words.shape([one[place] for one in out_shapes], name) for place, name in enumerate(outs)]
+    drawn = [[*own, *(one.state[n] for n in state)] for own, one in zip(examples, instances, strict=True)]
+    tensors = [
+        tensor_of(name, text, [one[place] for one in drawn], words.axes)
+        for place, (name, text) in enumerate(zip(names, texts, strict=True))
+    ]
+    tensors, recipes = accepted(caller, tensors)
+    return ProblemText(
+        request=(request.name, _title(request.title, shrunk), request.address),
+        program=program.to_mapping(),
+        inputs=dict(zip(names, tensors, strict=True)),
+        outputs={
+            name: Tensor(text, kind(result, name)) for name, text, result in zip(outs, out_texts, results, strict=True)
+        },
+        state=state,
+        changed=changed,
+        axes=words.axes,
+        settings=dict(zip(shapes, settings, strict=True)),
+        recipes=[recipe for recipe in RECIPE_ORDER if recipe in recipes],
+        operations=operations([one.operations for one in seen], words.axes),
+    ).render()
+
+
+def _sizes(program: Program) -> tuple[dict[str, Any], dict[str, int]]:
+    """What stays as it is, and the sizes as they are written."""
+    if not program.settings:
+        return {}, named_sizes(program.files[-1][1])
+    first = dict(program.settings[0])
+    sizes = {name: value for name, value in first.items() if type(value) is int and value >= 1 and name != "seed"}
+    return {name: value for name, value in first.items() if name not in sizes}, sizes
+
+
+def _see(program: Program, fixed: Mapping[str, Any], device: str, sizes: Mapping[str, Any]) -> Seen:
+    return look(program, {**fixed, **sizes}, device)
+
+
+def _device(program: Program, setting: Mapping[str, Any]) -> str:
+    """Where shapes are looked for: on tensors without content, if the program runs on those.
+
+    Raises:
+        Exception: it runs nowhere; whatever the program raised.
+    """
+    try:
+        look(program, setting, "meta")
+    except Exception:  # noqa: BLE001 - foreign code; tried again where it is at home
+        look(program, setting, "cpu")
+        return "cpu"
+    return "meta"
+
+
+def _shrunk(written: Mapping[str, int], timed: Mapping[str, Any]) -> str:
+    smaller = [(name, value, timed[name]) for name, value in written.items() if timed.get(name, value) != value]
+    return ", ".join(f"{name} {before} → {now}" for name, before, now in smaller)
+
+
+def _title(title: str, shrunk: str) -> str:
+    return f"{title} (made smaller to be judged here: {shrunk})" if shrunk else title
+
+
+def _explain(error: BaseException, request: Request) -> str:
+    """One line: where in the program, what happened."""
+    said = " ".join(str(error).split())[:400]
+    if isinstance(error, ProblemError):
+        return f"{request.address}: {said}"
+    own = {path for path, _ in request.program.files}
+    if isinstance(error, SyntaxError) and error.filename in own:
+        return f"{request.address}: {error.filename}:{error.lineno}: {error.msg}"
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename in own]
+    place = f"{frames[-1].filename}:{frames[-1].lineno}: " if frames else ""
+    return f"{request.address}: {place}{type(error).__name__}{': ' if said else ''}{said}"
+
+
+def main() -> int:
+    """Answer the request on standard input."""
+    values = json.load(sys.stdin)
+    request = Request(**{**values, "program": Program.from_mapping(values["program"])})
+    answer = os.dup(1)
+    os.dup2(2, 1)
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    warnings.simplefilter("ignore")
+    torch.manual_seed(SEED)
+    try:
+        text = study(request)
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - foreign code
+        sys.stdout.flush()
+        sys.stderr.write(f"\n{_explain(error, request)}\n")
+        sys.stderr.flush()
+        return 2
+    with os.fdopen(answer, "w", encoding="utf-8") as stream:
+        json.dump({"text": text}, stream)
+    return 0
+
+
+if __name__ == "__main__":
+    code = main()
+    sys.stdout.flush()
+    os._exit(code)  # whatever threads the program left behind

@@ -1,0 +1,121 @@
+"""The text of a native problem file that holds a foreign program. Standard library only."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import pprint
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+from warploom.values.problem import Tensor
+
+_TEMPLATE = '''"""{title}
+
+Made by Warploom from {address}. The sources are whole in here, and this file does not change when they do.
+"""
+
+from warploom import Problem, Tensor, Workload
+from warploom.problems.importers.foreign import Foreign
+
+reference = Foreign(
+    {program},
+    state={state},
+    changed={changed},
+)
+
+problem = Problem(
+    name={name!r},
+    title={title!r},
+    axes={axes},
+    inputs={{{inputs}}},
+    outputs={{{outputs}}},
+    reference=reference.at({settings}),
+    workloads=[{timed}],
+    held_out=[{held_out}],
+    operations={operations!r},
+)
+'''
+
+
+@dataclass(frozen=True)
+class ProblemText:
+    """Everything a problem file says.
+
+    Attributes:
+        request: name, title and address.
+        program: as plain values.
+        inputs: name → tensor.
+        outputs: name → tensor.
+        state: names that the program gives to the inputs behind the arguments.
+        changed: numbers of the inputs that the program writes to.
+        axes: axis → length at every setting.
+        settings: shapes of the inputs → sizes; the first is timed, the others are held out.
+        recipes: that the reference accepts, the plain one first.
+        operations: of one call, as an axis expression.
+    """
+
+    request: tuple[str, str, str]
+    program: Mapping[str, Any]
+    inputs: Mapping[str, Tensor]
+    outputs: Mapping[str, Tensor]
+    state: Sequence[str]
+    changed: Sequence[int]
+    axes: Mapping[str, Sequence[int]]
+    settings: Mapping[Any, Mapping[str, Any]]
+    recipes: Sequence[str]
+    operations: str
+
+    def render(self) -> str:
+        """The problem file."""
+        name, title, address = self.request
+        plain = title.replace("\\", "/").replace('"""', "'''")
+        count = len(self.settings)
+        shapes = list(range(1, count)) or [0]
+        # Every shape once, then other magnitudes on the shapes in turn.
+        held_out = [(shape, "normal") for shape in range(1, count)]
+        others = [recipe for recipe in self.recipes if recipe != "normal"]
+        held_out += [(shapes[place % len(shapes)], recipe) for place, recipe in enumerate(others, start=1)]
+        return _TEMPLATE.format(
+            title=plain,
+            address=address,
+            name=name,
+            program=pprint.pformat(dict(self.program), width=110, sort_dicts=False).replace("\n", "\n    "),
+            state=list(self.state),
+            changed=list(self.changed),
+            axes=f"({', '.join(repr(axis) for axis in self.axes)}{',' if len(self.axes) == 1 else ''})",
+            inputs=", ".join(f"{one!r}: {_tensor(tensor)}" for one, tensor in self.inputs.items()),
+            outputs=", ".join(f"{one!r}: {_tensor(tensor)}" for one, tensor in self.outputs.items()),
+            settings=repr(dict(self.settings)),
+            timed=self._workload(0, "normal"),
+            held_out=", ".join(self._workload(*one) for one in held_out),
+            operations=self.operations,
+        )
+
+    def _workload(self, number: int, recipe: str) -> str:
+        words = [f"{axis}={lengths[number]}" for axis, lengths in self.axes.items()]
+        return f"Workload({', '.join([*words, *([f'recipe={recipe!r}'] if recipe != 'normal' else [])])})"
+
+
+def operations(counts: Sequence[int], axes: Mapping[str, Sequence[int]]) -> str:
+    """An axis expression that gives these counts, one a setting: a number times a product of axes; "" for none."""
+    if not any(counts):
+        return ""
+    for length in range(len(axes) + 1):
+        for names in itertools.combinations(axes, length):
+            products = [math.prod(axes[name][number] for name in names) for number in range(len(counts))]
+            factor, rest = divmod(counts[0], products[0])
+            if rest == 0 and all(factor * one == count for one, count in zip(products, counts, strict=True)):
+                return "*".join([str(factor), *names])
+    return ""
+
+
+def _tensor(tensor: Tensor) -> str:
+    defaults = {field.name: field.default for field in fields(Tensor)}
+    words = [repr(tensor.shape)]
+    for name, default in defaults.items():
+        value = getattr(tensor, name)
+        if name != "shape" and value != default:
+            words.append(f"{name}={value!r}")
+    return f"Tensor({', '.join(words)})"
