@@ -22,6 +22,19 @@ extern "C" __global__ void scale(const float* __restrict__ x, float* __restrict_
 }
 """
 
+TRITON = """import triton
+import triton.language as tl
+
+TUNE(BLOCK, 1024, 512, 1024)
+LAUNCH(grid=(n + BLOCK - 1) // BLOCK)
+
+
+@triton.jit
+def scale(x, out, n, BLOCK: tl.constexpr):
+    i = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    tl.store(out + i, 2 * tl.load(x + i, mask=i < n), mask=i < n)
+"""
+
 EXAMPLES = {
     "cuda": ToolchainExample(
         toolchain=find_toolchain("cuda"),
@@ -33,6 +46,17 @@ EXAMPLES = {
         bad_flag="--dlink-time-opt",
         file="kernel.cu",
         declaration='extern "C" __global__ void scale(const float* x, float* out, int64_t n)',
+    ),
+    "triton": ToolchainExample(
+        toolchain=find_toolchain("triton"),
+        signature=SCALE,
+        source=TRITON,
+        tune=("BLOCK", 1024, 512),
+        broken=TRITON.replace("2 * tl.load", "nothing * tl.load"),
+        other_signature=TRITON.replace("scale(x, out, n", "scale(out, x, n"),
+        bad_flag="--fast",
+        file="kernel.py",
+        declaration="@triton.jit def scale(x, out, n, …: tl.constexpr)",
     ),
 }
 

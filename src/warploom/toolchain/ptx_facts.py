@@ -77,3 +77,9 @@ def resources(said: str, kernel: str) -> dict[str, int]:
         "spill_bytes": int(spills[2]) + int(spills[3]) if spills else 0,
         "shared_bytes": int(shared[1]) if shared else 0,
     }
+
+
+def arguments(ptx: str, kernel: str) -> int:
+    """Parameters of an entry function; 0 where it is absent."""
+    found = re.search(rf"\.entry\s+{re.escape(kernel)}\s*\(([^)]*)\)", ptx)
+    return len(re.findall(r"\.param\b", found[1])) if found else 0
