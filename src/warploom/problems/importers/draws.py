@@ -71,12 +71,10 @@ class Caller:
 
 
 def same(one: torch.Tensor, other: torch.Tensor) -> bool:
-    """Equal in every element; NaN equals NaN."""
-    return (
-        one.dtype == other.dtype
-        and one.shape == other.shape
-        and bool(torch.equal(one.nan_to_num(), other.nan_to_num()))
-    )
+    """Equal in type, shape and every bit."""
+    if one.dtype != other.dtype or one.shape != other.shape:
+        return False
+    return torch.equal(*(tensor.detach().reshape(-1).view(torch.uint8) for tensor in (one, other)))
 
 
 def check(caller: Caller) -> None:
