@@ -5,7 +5,7 @@ The whole stays within a budget of characters: the least important ingredient is
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -24,6 +24,9 @@ PROMPT_CHARACTERS = 60_000
 
 LEAST_CHARACTERS = 300
 """An ingredient that would be shorter than this is left out instead."""
+
+REMARK_CHARACTERS = 120
+"""Room for the remark in the place of what was left out."""
 
 Facts = Callable[[Material], dict[str, Any] | None]
 
@@ -109,24 +112,46 @@ def fit(parts: dict[str, str], most: int) -> dict[str, str]:
 
 
 def shorten(text: str, most: int, name: str) -> str:
-    """The first lines of a part, with a remark that the rest is missing; fences that are open are closed."""
-    if len(text) <= LEAST_CHARACTERS:
+    """A part without lines from its middle, with a remark in their place; every fence that is cut is whole again."""
+    if len(text) <= max(most, LEAST_CHARACTERS):
         return text
-    remark = f"[{name}: left out, the prompt would be too long]"
     if most < LEAST_CHARACTERS:
-        return remark
+        return f"[{name}: left out, the prompt would be too long]"
     lines = text.split("\n")
-    kept: list[str] = []
-    room = most - 80
-    fence = ""
-    for line in lines:
+    fences = _fences(lines)
+    room = most - REMARK_CHARACTERS
+    head = _fitting(lines, room * 2 // 3)
+    tail = len(lines) - _fitting(lines[:head:-1], room - room * 2 // 3)
+    remark = [f"[{name}: {tail - head} lines left out, to keep the prompt short]"]
+    if fences[head] != fences[tail]:
+        remark = [*_ticks(lines, fences[head]), *remark, *_ticks(lines, fences[tail])]
+    return "\n".join([*lines[:head], *remark, *lines[tail:]])
+
+
+def _fitting(lines: Sequence[str], room: int) -> int:
+    """How many of the lines fit, from the first on."""
+    for count, line in enumerate(lines):
         room -= len(line) + 1
         if room < 0:
-            break
-        kept.append(line)
-        ticks = line[: len(line) - len(line.lstrip("`"))]
-        if len(ticks) >= 3:
-            fence = "" if fence else ticks
-    if fence:
-        kept.append(fence)
-    return "\n".join([*kept, f"[{name}: {len(lines) - len(kept)} more lines left out, to keep the prompt short]"])
+            return count
+    return len(lines)
+
+
+def _fences(lines: Sequence[str]) -> list[int]:
+    """For each place between lines, the line that opened the fence it lies in; -1 outside of fences."""
+    found, opened = [-1], -1
+    for number, line in enumerate(lines):
+        ticks = len(line) - len(line.lstrip("`"))
+        if opened < 0 and ticks >= 3:
+            opened = number
+        elif opened >= 0 and line == "`" * ticks and ticks == len(_ticks(lines, opened)[0]):
+            opened = -1
+        found.append(opened)
+    return found
+
+
+def _ticks(lines: Sequence[str], opened: int) -> list[str]:
+    """The line that closes the fence that this line opens, or opens one like it; none outside of fences."""
+    if opened < 0:
+        return []
+    return ["`" * (len(lines[opened]) - len(lines[opened].lstrip("`")))]

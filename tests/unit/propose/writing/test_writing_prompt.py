@@ -168,7 +168,7 @@ def test_the_least_important_ingredient_is_shortened_first_and_says_so(desk: Any
     text = "\n".join(message.text for message in shorter.first(material))
     assert len(text) <= size - 2000
     assert "inspirations: " in text
-    assert "more lines left out, to keep the prompt short]" in text
+    assert "lines left out, to keep the prompt short]" in text
     assert material.base.source.rstrip() in text
     assert "prefetch it" in text
     least = "\n".join(message.text for message in Prompts(Templates(), size - 5000).first(material))
@@ -188,12 +188,40 @@ def test_shortening_goes_from_the_last_part_to_the_first() -> None:
     assert twice["c"] == "[c: left out, the prompt would be too long]"
 
 
-def test_a_shortened_part_closes_its_fence() -> None:
-    text = "````cpp\n" + "int x;\n" * 200 + "````\n"
-    lines = shorten(text, LEAST_CHARACTERS + 200, "parent").split("\n")
-    assert lines[0] == "````cpp"
-    assert lines[-2] == "````"
-    assert lines[-1].startswith("[parent: ")
+def test_a_shortened_source_keeps_both_ends() -> None:
+    text = "# Title\n\n````cpp\n" + "".join(f"int x{number};\n" for number in range(200)) + "````\nThe end."
+    lines = shorten(text, 600, "parent").split("\n")
+    assert lines[:4] == ["# Title", "", "````cpp", "int x0;"]
+    assert lines[-3:] == ["int x199;", "````", "The end."]
+    (remark,) = [place for place, line in enumerate(lines) if line.startswith("[parent: ")]
+    left = 203 + 2 - (len(lines) - 1)
+    assert lines[remark] == f"[parent: {left} lines left out, to keep the prompt short]"
+    assert sum(line.startswith("````") for line in lines) == 2
+    assert len("\n".join(lines)) <= 600
+
+
+@pytest.mark.parametrize("most", range(LEAST_CHARACTERS, 1100, 37))
+def test_fences_that_are_cut_are_whole_again(most: int) -> None:
+    blocks = [
+        f"words {block}\n\n{'`' * (3 + block)}cpp\n"
+        + "int x;\n```\n" * 20 * (block > 0)
+        + "int y;\n" * 30
+        + "`" * (3 + block)
+        for block in range(3)
+    ]
+    short = shorten("\n\n".join(blocks), most, "inspirations")
+    assert len(short) <= most
+    opened = ""
+    for line in short.split("\n"):
+        ticks = line[: len(line) - len(line.lstrip("`"))]
+        if not opened and len(ticks) >= 3:
+            opened = ticks
+        elif opened and line == opened:
+            opened = ""
+        elif line.startswith("words"):
+            assert not opened
+    assert not opened
+    assert short.count("lines left out") == 1
 
 
 def test_a_plan_is_asked_for_without_code_and_an_agent_is_asked_for_both(desk: Any) -> None:
