@@ -30,7 +30,7 @@ from warploom.problems.native import execute
 from warploom.values.shape import extents
 
 RESULTS = Path(__file__).parent / "results" / "importers.json"
-DEADLINE_S = 240
+DEADLINE_S = 120
 
 
 def addresses(arguments: argparse.Namespace) -> Iterator[Address]:

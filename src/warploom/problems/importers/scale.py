@@ -30,6 +30,9 @@ MOST_BYTES = 64 << 20
 BATCH = 32
 """A batch goes first, down to this many: what happens to one element of it stays as it was."""
 
+SMALLEST_VARIED = 8
+"""Smaller sizes are the structure of a program, such as the colours of an image, unless they lead."""
+
 SMALL: tuple[tuple[int, ...], ...] = (
     (1, 2, 3, 5, 7, 9, 11, 13, 16, 32),
     (37, 29, 21, 17, 13, 9, 7, 5, 3, 32, 64),
@@ -39,6 +42,7 @@ SMALL: tuple[tuple[int, ...], ...] = (
 """Sizes for held-out workloads, tried in this order: length 1 where it can be, then awkward ones."""
 
 Sizes = dict[str, Any]
+Unit = tuple[str, ...]
 Look = Callable[[Mapping[str, Any]], "Seen"]
 
 
@@ -107,9 +111,15 @@ def look(program: Program, setting: Mapping[str, Any], device: str) -> Seen:
 class Scale:
     """Finds settings of a program's sizes.
 
+    Sizes that only change together, as the length of two tensors that are multiplied does, are changed together: those
+    that are written with the same value.
+
     Args:
         see: calls the program at a setting, as :func:`look` does.
         written: sizes as they are written.
+
+    Raises:
+        ProblemError: the program does not run as it is written.
     """
 
     def __init__(self, see: Look, written: Mapping[str, int]) -> None:
@@ -119,6 +129,7 @@ class Scale:
         if start is None:
             raise ProblemError("the program does not run as it is written")
         self._start = start
+        self._units = tuple(dict.fromkeys(map(self._unit, self._written)))
 
     def seen(self, setting: Mapping[str, Any]) -> Seen | None:
         """The program at this setting; None where it does not run."""
@@ -131,26 +142,25 @@ class Scale:
         return self._known[key]
 
     def shrunk(self) -> Sizes:
-        """The written sizes, halved one after another until the program fits: the first ones of the data first.
+        """The written sizes, halved one after another until the program fits: batches first, then the largest.
 
         Raises:
             ProblemError: it cannot be made to fit.
         """
-        setting = dict(self._written)
-        seen = self._start
-        stuck: set[str] = set()
+        setting, seen = dict(self._written), self._start
+        stuck: set[Unit] = set()
         while not seen.fits:
-            free = [name for name in setting if name not in stuck and setting[name] >= 2]
+            free = [unit for unit in self._units if unit not in stuck and setting[unit[0]] >= 2]
             if not free:
                 raise ProblemError(
                     f"it is too large: about {seen.cost_ns / 1e6:.0f} ms and {seen.traffic_bytes >> 20} MiB a call, "
                     "and no size that its file names makes it smaller: name them at module level, or give --scale full"
                 )
-            name = max(free, key=lambda one: ("batch" in one.lower() and setting[one] > BATCH, setting[one]))
-            smaller = {**setting, name: setting[name] // 2}
+            unit = max(free, key=lambda one: (_is_batch(one) and setting[one[0]] > BATCH, setting[one[0]]))
+            smaller = {**setting, **dict.fromkeys(unit, setting[unit[0]] // 2)}
             found = self.seen(smaller)
             if found is None or (found.cost_ns, found.traffic_bytes) >= (seen.cost_ns, seen.traffic_bytes):
-                stuck.add(name)
+                stuck.add(unit)
             else:
                 setting, seen = smaller, found
         return setting
@@ -159,34 +169,52 @@ class Scale:
         """The sizes that change the shape of an example argument: what only a model's weights know stays a number."""
         base = self.seen(setting)
         assert base is not None
-        found = []
-        for name, value in setting.items():
+        leading = base.inputs[0][:1] if base.inputs else ()
+        found: list[str] = []
+        for unit in self._units:
+            value = setting[unit[0]]
             for other in (value // 2, value + 1, 2 * value):
-                seen = self.seen({**setting, name: other}) if other >= 1 else None
+                seen = self.seen({**setting, **dict.fromkeys(unit, other)}) if other >= 1 else None
                 if seen is not None:
-                    if seen.inputs != base.inputs and (value >= 8 or (value,) == base.inputs[0][:1]):
-                        found.append(name)
+                    if seen.inputs != base.inputs and (value >= SMALLEST_VARIED or (value,) == leading):
+                        found += unit
                     break
         return found
 
     def small(self, setting: Mapping[str, Any], names: Sequence[str]) -> list[Sizes]:
         """Settings for held-out workloads: these sizes small and awkward, wherever the program still runs."""
+        units = sorted((unit for unit in self._units if unit[0] in names), key=lambda unit: -setting[unit[0]])
         found: list[Sizes] = []
         for preferred in SMALL:
             made = dict(setting)
-            for place, name in enumerate(sorted(names, key=lambda one: -setting[one])):
-                # Each name begins further on in the list, or two of them would be one length everywhere.
+            for place, unit in enumerate(units):
+                # Each begins further on in the list, or two of them would be one length everywhere.
                 start = 0 if preferred[0] == 1 else place % len(preferred)
                 for value in preferred[start:] + preferred[:start]:
-                    if value < setting[name] and self.seen({**made, name: value}) is not None:
-                        made[name] = value
+                    trial = {**made, **dict.fromkeys(unit, value)}
+                    if value < setting[unit[0]] and self.seen(trial) is not None:
+                        made = trial
                         break
             seen = self.seen(made)
             if seen is not None and all(self._shapes(made) != self._shapes(one) for one in (*found, setting)):
                 found.append(made)
         return found
 
+    def _unit(self, name: str) -> Unit:
+        """The sizes that must change with this one: it alone wherever the program runs with it alone changed."""
+        value = self._written[name]
+        others = (value // 2, value + 1, 2 * value)
+        if not any(other >= 1 and self.seen({**self._written, name: other}) for other in others):
+            group = tuple(one for one, own in self._written.items() if own == value)
+            if any(other >= 1 and self.seen({**self._written, **dict.fromkeys(group, other)}) for other in others):
+                return group
+        return (name,)
+
     def _shapes(self, setting: Mapping[str, Any]) -> tuple[Shapes, Shapes]:
         seen = self.seen(setting)
         assert seen is not None
         return seen.inputs, seen.state
+
+
+def _is_batch(unit: Unit) -> bool:
+    return any("batch" in name.lower() for name in unit)

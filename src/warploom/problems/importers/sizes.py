@@ -113,6 +113,10 @@ class _OnDevice(ast.NodeTransformer):
 
     def visit_Call(self, node: ast.Call) -> Any:
         self.generic_visit(node)
+        if self._device == "meta":  # nothing is drawn there, and no generator can be
+            node.keywords = [one for one in node.keywords if one.arg != "generator"]
+            if isinstance(node.func, ast.Attribute) and node.func.attr == "Generator":
+                node.args, node.keywords = [], []
         if isinstance(node.func, ast.Attribute) and node.func.attr == "cuda":
             to = ast.Attribute(node.func.value, "to", ast.Load())
             return ast.copy_location(ast.Call(to, [ast.Constant(self._device)], []), node)

@@ -7,6 +7,7 @@ program prints goes to standard error. Exit status 2 and one line, the last on s
 from __future__ import annotations
 
 import json
+import math
 import os
 import resource
 import sys
@@ -53,8 +54,8 @@ def study(request: Request) -> str:
         ProblemError: the program cannot be run, or not be judged.
     """
     program = request.program
-    fixed, written = _sizes(program)
-    scale = Scale(partial(_see, program, fixed, _device(program, {**fixed, **written})), written)
+    fixed, written, device = _start(program, request.scale)
+    scale = Scale(partial(_see, program, fixed, device), written)
     timed = scale.shrunk() if request.scale == "auto" else dict(written)
     names = scale.data(timed)
     if not program.settings:  # what is neither varied nor made smaller keeps what is written
@@ -110,31 +111,34 @@ def _text(request: Request, settings: Sequence[Sizes], seen: Sequence[Seen], shr
     ).render()
 
 
-def _sizes(program: Program) -> tuple[dict[str, Any], dict[str, int]]:
-    """What stays as it is, and the sizes as they are written."""
-    if not program.settings:
-        return {}, named_sizes(program.files[-1][1])
-    first = dict(program.settings[0])
-    sizes = {name: value for name, value in first.items() if type(value) is int and value >= 1 and name != "seed"}
-    return {name: value for name, value in first.items() if name not in sizes}, sizes
+def _start(program: Program, scale: str) -> tuple[dict[str, Any], dict[str, int], str]:
+    """What stays as it is, the sizes to begin with, and where shapes are looked for.
 
-
-def _see(program: Program, fixed: Mapping[str, Any], device: str, sizes: Mapping[str, Any]) -> Seen:
-    return look(program, {**fixed, **sizes}, device)
-
-
-def _device(program: Program, setting: Mapping[str, Any]) -> str:
-    """Where shapes are looked for: on tensors without content, if the program runs on those.
+    On tensors without content if the program runs on those; else on real ones, at the smallest of its own settings.
 
     Raises:
         Exception: it runs nowhere; whatever the program raised.
     """
+    settings = list(program.settings) or [named_sizes(program.files[-1][1])]
     try:
-        look(program, setting, "meta")
+        look(program, settings[0] if program.settings else {}, "meta")
+        device = "meta"
     except Exception:  # noqa: BLE001 - foreign code; tried again where it is at home
-        look(program, setting, "cpu")
-        return "cpu"
-    return "meta"
+        device = "cpu"
+        if scale == "auto":
+            settings.sort(key=lambda one: math.prod(_whole(one).values()))
+        look(program, settings[0] if program.settings else {}, "cpu")
+    sizes = _whole(settings[0])
+    return {name: value for name, value in settings[0].items() if name not in sizes}, sizes, device
+
+
+def _whole(setting: Mapping[str, Any]) -> dict[str, int]:
+    """The sizes of a setting: a seed is none, nor is a share or a word."""
+    return {name: value for name, value in setting.items() if type(value) is int and value >= 1 and name != "seed"}
+
+
+def _see(program: Program, fixed: Mapping[str, Any], device: str, sizes: Mapping[str, Any]) -> Seen:
+    return look(program, {**fixed, **sizes}, device)
 
 
 def _shrunk(written: Mapping[str, int], timed: Mapping[str, Any]) -> str:

@@ -78,3 +78,21 @@ def test_tracebacks_keep_the_lines_of_the_source() -> None:
         exec(compiled("n = 4\nm = 8\n1 / 0\n", "model.py", {"n": 1, "m": 2}, "cpu"), names)
     assert caught.tb is not None
     assert caught.traceback[-1].lineno == 2, "counted from 0"
+
+
+def test_without_content_there_is_no_generator() -> None:
+    def draw(**named: object) -> dict[str, object]:
+        return named
+
+    class Torch:
+        @staticmethod
+        def Generator(*given: object, **named: object) -> tuple[object, ...]:  # noqa: N802 - as torch calls it
+            return (*given, *named)
+
+    def run_on(device: str) -> dict[str, Any]:
+        names: dict[str, Any] = {"draw": draw, "torch": Torch}
+        exec(compiled("g = torch.Generator(device='cuda')\nx = draw(n=1, generator=g)", "m.py", {}, device), names)
+        return names
+
+    assert (run_on("cpu")["g"], run_on("cpu")["x"]) == (("device",), {"n": 1, "generator": ("device",)})
+    assert (run_on("meta")["g"], run_on("meta")["x"]) == ((), {"n": 1})

@@ -245,6 +245,33 @@ def test_a_size_at_which_the_program_fails_is_not_used() -> None:
     assert problem.outputs["out"].shape == "n//4"
 
 
+def test_sizes_that_belong_together_change_together() -> None:
+    text = function(
+        "return x * others[0]", "[torch.rand(batch, *shape), torch.rand(batch)]", "batch = 32768\nshape = (32768,)"
+    )
+    problem, _ = bring(text)
+    (workload,) = problem.workloads
+    assert workload.extents["batch"] < 32768
+    assert problem.inputs["x"].shape == "batch batch"
+    assert len(problem.held_out) > 2
+
+
+def test_a_program_that_needs_real_tensors_begins_with_the_smallest_of_its_settings() -> None:
+    text = """
+import torch
+def generate_input(size):
+    assert size < 100, "too much for this test"
+    return torch.ones(size)
+def ref_kernel(data):
+    return data * float(data[0].item())
+"""
+    how: dict[str, Any] = {"arguments": "generate_input", "settings": ({"size": 1000}, {"size": 40}), "one_argument": True}
+    problem, _ = bring(text, "ref_kernel", **how)
+    assert problem.workloads[0].extents == {"size": 40}
+    with pytest.raises(AssertionError, match="too much"):
+        bring(text, "ref_kernel", scale="full", **how)
+
+
 def test_what_only_the_weights_know_stays_a_number() -> None:
     text = """
 batch_size, channels, kernel = 16, 8, 3
