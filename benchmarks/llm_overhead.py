@@ -102,7 +102,8 @@ def one_size(folder: Path, size: int, measured: int, most_made: int, base_url: s
     with go_on(journals.reopen(folder), synthetic_candidate(), parts_of(config)) as run:
         seconds, cpu, told = sit(run, run.state.evaluations + measured)
     with journals.read(folder) as journal:
-        last = next(journal.conversations.of(run.state.next_number - IN_FLIGHT - 1).__iter__())
+        said = (one for number in range(run.state.next_number, 0, -1) for one in journal.conversations.of(number))
+        last = next(said)
     return {
         "candidates": size,
         "per_second": told / seconds,

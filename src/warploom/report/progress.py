@@ -73,10 +73,13 @@ class Progress:
         self._began = self._clock()
 
     def note(self, line: str) -> None:
-        """Say what is being done, for the long moments before the first candidate."""
-        self._doing = line
+        """Say what is being done, for the long moments before the first candidate; later on, a remark to keep."""
         if self._live is None:
             self._say(line)
+        elif self.tally.config:
+            self._say(line)  # above the view
+            return
+        self._doing = line
 
     def observe(self, event: Event, state: object = None) -> None:
         """Count an event; on a console that is no terminal, print what matters."""

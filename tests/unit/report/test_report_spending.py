@@ -71,6 +71,20 @@ def test_caps_are_shown_beside_what_is_spent() -> None:
     assert spent(Spending(12_345, 0.25, 7), config) == "12,345 of 40,000 tokens · 7 of 20 requests · $0.2500 of $1.5"
 
 
+def test_a_remark_while_a_run_goes_stays_on_the_terminal() -> None:
+    stream = io.StringIO()
+    console = Console(file=stream, width=80, force_terminal=True, highlight=False)
+    with Progress(console) as progress:
+        progress.note("compiling the reference")
+        progress.take_up(tally(), 0.0)
+        progress.note("149 requests may cost 1 million tokens")
+        view = io.StringIO()
+        Console(file=view, width=80).print(progress.render())
+    assert "149 requests may cost 1 million tokens\n" in stream.getvalue().replace("\r", "")
+    assert "149 requests" not in view.getvalue()
+    assert "compiling the reference" in view.getvalue(), "what is being done is part of the view alone"
+
+
 def test_the_running_total_is_in_the_view_and_in_plain_lines() -> None:
     now, spending = [0.0], [Spending()]
     stream = io.StringIO()
