@@ -44,6 +44,7 @@ def parent_facts(material: Material) -> dict[str, Any]:
         "parameters": [f"{name} = {value}" for name, value in base.parameters],
         "speedup": None if material.fitness is None else math.exp(material.fitness),
         "kind": list(material.resolution.words(material.cell)) if material.cell is not None else [],
+        "steps": [str(step) for step in lineage.steps],
         "origin": " ".join(word for word in (lineage.proposer, lineage.operator, lineage.note) if word),
     }
 

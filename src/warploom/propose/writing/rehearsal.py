@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from warploom.propose.writing.material import Attempt, Material
 from warploom.values.behaviour import Resolution
-from warploom.values.candidate import Candidate, Lineage
+from warploom.values.candidate import Candidate, Lineage, Step
 from warploom.values.outcome import Build, Failed, Passed, Timing, Verdict
 from warploom.values.problem import Problem
 from warploom.values.request import Individual
@@ -23,7 +23,7 @@ def rehearsal(problem: Problem, resolution: Resolution) -> tuple[Material, Mater
     other = Candidate(
         problem.hash, "cpp", ((f"{problem.name}.cpp", f"// other\n{text}"),), problem.name, (("TILE", 4),)
     )
-    lineage = Lineage((other.id,), "rehearsal", "improve", note="made up")
+    lineage = Lineage((other.id,), "rehearsal", "improve", "", (Step("move", "site"),), "made up")
     individual = Individual(other, lineage, 0.5, (1, 1, 1), 0)
     third = Candidate(problem.hash, "cpp", ((f"{problem.name}.cpp", f"// third\n{text}"),), problem.name)
     timings = [

@@ -11,7 +11,7 @@ from warploom.propose.writer import Writer
 from warploom.propose.writing.material import Attempt, Material
 from warploom.testing.minds import Notebook, Script, ScriptedMind
 from warploom.values.behaviour import Resolution
-from warploom.values.candidate import Candidate, Lineage, Proposal
+from warploom.values.candidate import Candidate, Lineage, Proposal, Step
 from warploom.values.outcome import Build, Check, Evaluation, Failed, Passed, Timing, Verdict
 from warploom.values.problem import Problem, Reference, Tensor, Workload
 from warploom.values.request import Feedback, Individual, Request
@@ -51,6 +51,8 @@ BODY = """extern "C" void tripled(const float* x, const float* weight, float* ou
 """
 TAIL = "// EVOLVE-BLOCK-END\n"
 SEED = HEAD + BODY + TAIL
+
+STEPS = (Step("parallel", "k:i", (("chunk", 8),)), Step("simd", "k:j"))
 
 ENVIRONMENT: dict[str, Any] = {
     "toolchain": "g++ 12.2.0",
@@ -126,7 +128,7 @@ class Desk:
             resolution=self.resolution,
             operator="improve",
             base=base,
-            lineage=Lineage(("p",), "moves", "grow:vectorise", note="vectorise the inner loop"),
+            lineage=Lineage(("p",), "moves", "grow:vectorise", "r", STEPS, "vectorise the inner loop"),
             evaluation=passed(self.problem, base, instructions=321, missed_loops=2),
             fitness=0.7,
             cell=(0, 0, 0),

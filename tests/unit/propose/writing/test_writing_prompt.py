@@ -71,6 +71,7 @@ SOURCES: list[tuple[str, str, Any]] = [
     ("parameters", "TILE = 8", lambda m: replace(m, base=replace(m.base, parameters=()))),
     ("speed", "runs at 2.01 times the speed of PyTorch eager (kind", lambda m: replace(m, fitness=None)),
     ("origin", "It was made by: moves grow:vectorise vectorise the inner loop", lambda m: replace(m, lineage=Lineage())),
+    ("recipe", "parallel(k:i, chunk=8); simd(k:j)", lambda m: replace(m, lineage=replace(m.lineage, steps=()))),
     ("eager", "PyTorch eager 0.2 ms, speedup 2.00× [2.00, 2.00]", lambda m: without_timings(m, "eager")),
     ("compile", "torch.compile 0.125 ms, speedup 1.25× [1.25, 1.25]", lambda m: without_timings(m, "compile")),
     ("roofline", "moving the data takes at least 1.79 ms, the arithmetic 0.0711 ms: bound by memory", lambda m: without_environment(m, "roofline")),
