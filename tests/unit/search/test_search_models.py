@@ -180,3 +180,30 @@ def test_moves_and_a_model_work_side_by_side(world: World, serve: Serve) -> None
     proposers = {event.proposer for event in world.events() if isinstance(event, Proposed)}
     assert {"llm:m", "moves"} <= proposers
     assert 0 < server.requests < 60
+
+
+def test_patience_is_as_configured(world: World, serve: Serve) -> None:
+    model = SyntheticModel()
+
+    def react(call: Call) -> Reaction:
+        if call.number == 1:
+            return replace(model(call), seconds=2.0)
+        return Reaction(status=429, headers={"Retry-After": "60"}) if call.number == 3 else model(call)
+
+    server = serve(react)
+    patience = {"attempt_seconds": 1.0, "answer_seconds": 30.0}
+    with begin(world, server, in_flight=1, evaluations=4, **patience) as run:
+        assert run.go().evaluations == 4
+    said = exchanges(world)
+    assert said[1].attempts == 2, "late after a second, and asked again"
+    assert (said[2].finish, said[2].attempts) == ("error", 1), "a minute is more than an answer may take"
+
+
+def test_without_learning_models_are_asked_by_weight_alone(world: World, serve: Serve) -> None:
+    clever, useless = SyntheticModel(clever=True), SyntheticModel(useless=1.0)
+    server = serve(lambda call: clever(call) if call.model == "clever" else useless(call))
+    models = ("clever,max_tokens=2000", "useless,max_tokens=2000,weight=4")
+    with begin(world, server, models=models, evaluations=20, bandit=False) as run:
+        run.go()
+    first = Counter(exchange.model for exchange in exchanges(world) if exchange.turn == 0)
+    assert first["useless"] > 2 * first["clever"]
