@@ -147,12 +147,16 @@ class Step:
             raise SourceError(f"request {number} is still open: the run knows this kernel already, as {known}")
 
     async def judge(self, turn: Turn) -> Reply:
-        """Judge an answered request, and at once again when it may be the best: an agent's time is dear."""
+        """Judge an answered request, and at once again when it may be the best: an agent's time is dear.
+
+        Until there is a promoted best, the best that is known is measured again, whoever made it.
+        """
         evaluation, kept = await self._steps.judge(turn)
         event = self._steps.tell(turn, evaluation, kept=kept)
         self._steps.migrate()
         best = self.state.archive.best()
-        if best is not None and best.candidate.id == event.candidate:
+        record = best is not None and best.candidate.id == event.candidate
+        if record or (event.fitness is not None and self.state.promoted is None):
             await self._steps.promotions.finals(1)
         verdict = _verdict(self._seen, event.candidate)
         if verdict is not None:

@@ -25,6 +25,7 @@ from warploom.search.strategies.islands import OPENING
 from warploom.testing.synthetic import (
     SyntheticJudge,
     SyntheticProposer,
+    genes_of,
     synthetic_candidate,
     synthetic_evaluation,
     synthetic_fitness,
@@ -151,6 +152,17 @@ def test_an_answer_goes_through_the_run_as_any_proposal(folder: Path) -> None:
         assert said.messages == request.messages
         assert journal.conversations.spending.requests == 0
     inspect(folder)
+
+
+def test_from_the_first_answer_that_passes_there_is_a_best(folder: Path) -> None:
+    worse = "0 0 0 0 0 9"
+    with opened(folder) as run:
+        run.tell(run.ask().id, worse)
+        assert run.status()["best"] is not None
+        assert run.best()["source"] in (synthetic_candidate().source, candidate(worse).source)
+    promoted = [event.candidate for event in events(folder) if isinstance(event, Promoted)]
+    elite = max((synthetic_candidate(), candidate(worse)), key=lambda one: synthetic_fitness(genes_of(one)))
+    assert promoted == [elite.id]
 
 
 def test_the_sitting_of_a_judge_is_noted_once(folder: Path) -> None:
