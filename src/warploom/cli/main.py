@@ -21,6 +21,7 @@ COMMANDS: dict[str, str] = {
     "problems": "The problems that ship with Warploom.",
     "evolve": "Evolve a kernel for a problem.",
     "judge": "Build, verify and time one kernel.",
+    "build": "Compile a GPU kernel without a GPU: does it build, fit, at what occupancy?",
     "verify": "Whether a claimed speedup holds on this machine.",
     "export": "A kernel as a PyTorch package, for the Hub, or as source.",
     "recheck": "Whether exported kernels are still right and still faster.",

@@ -80,7 +80,7 @@ class GpuToolchain(ABC):
     @property
     def gaps(self) -> tuple[str, ...]:
         """What the build does not protect on this machine."""
-        return self._jail().gaps
+        return self.jail().gaps
 
     @abstractmethod
     def version(self) -> str:
@@ -122,7 +122,7 @@ class GpuToolchain(ABC):
         if not re.search(rf"\b{re.escape(signature.entry_point)}\s*\(", candidate.source):
             found.append(f"no definition of the entry point; the source needs {self.declaration(signature)}")
         try:
-            self._launch(candidate, signature)
+            self.launch(candidate, signature)
         except SourceError as error:
             found.append(str(error))
         return Failed("source", "rejected", found[0]) if found else None
@@ -133,7 +133,7 @@ class GpuToolchain(ABC):
         if rejected:
             return rejected
         begin = time.perf_counter_ns()
-        launch, parameters = self._launch(candidate, signature)
+        launch, parameters = self.launch(candidate, signature)
         main = candidate.sources[0][0]
         text = launch_line.remove(tune.resolve(candidate.source, dict(candidate.parameters)))
         names = [one.name for one in self.architectures]
@@ -172,7 +172,8 @@ class GpuToolchain(ABC):
             record = cpp_cache.look_up(cache, name, gpu_bundle.ARTIFACT) or record
         return self._as_build(cache, name, record, time.perf_counter_ns() - begin)
 
-    def _launch(self, candidate: Candidate, signature: Signature) -> tuple[Launch, dict[str, Scalar]]:
+    def launch(self, candidate: Candidate, signature: Signature) -> tuple[Launch, dict[str, Scalar]]:
+        """How a candidate is started, and the values of all its TUNE lines; SourceError where it does not say."""
         given = dict(candidate.parameters)
         tune.resolve(candidate.source, given)
         lines = tune.declared(candidate.source)
@@ -182,13 +183,13 @@ class GpuToolchain(ABC):
 
     def _compile(self, folder: Path, signature: Signature, launch: Launch) -> tuple[dict[str, int], str] | Failed:
         """Run the program, read every architecture, write the bundle."""
-        jail = self._jail()
+        jail = self.jail()
         script = shlex.join([sys.executable, "-I", str(self.program)])
         status = jail.run(script, folder, folder, self.timeout_s)
         said = printable((read_regular(folder / "log.txt") or b"")[-_LOG_CHARACTERS:].decode(errors="replace"))
         if status is None:
             return Failed("build", "timeout", f"the compiler did not end within {self.timeout_s:g} s", said)
-        answer = _read_json(folder / "answer.json") if status == 0 else None
+        answer = read_json(folder / "answer.json") if status == 0 else None
         if answer is None:
             last = said.strip().rpartition("\n")[2][:300]
             return Failed("build", "compile_error", f"the compiler ended with status {status}: {last}", said)
@@ -205,7 +206,8 @@ class GpuToolchain(ABC):
         Bundle(self.language, launch, codes, data).write(folder / gpu_bundle.ARTIFACT)
         return facts, lines
 
-    def _jail(self) -> BuildJail:
+    def jail(self) -> BuildJail:
+        """Where untrusted text is read: it sees the compiler and one folder."""
         jail = find_build_jail(sys.executable)
         outside = [root for root in (*self.roots(), str(self.program.parent)) if not root.startswith("/usr/")]
         return dataclasses.replace(jail, compiler_roots=tuple(dict.fromkeys([*jail.compiler_roots, *outside])))
@@ -272,7 +274,8 @@ def read_regular(path: Path) -> bytes | None:
         os.close(descriptor)
 
 
-def _read_json(path: Path) -> dict[str, Any] | None:
+def read_json(path: Path) -> dict[str, Any] | None:
+    """An object that the jailed program wrote; None for anything else."""
     try:
         answer = json.loads(read_regular(path) or b"")
     except (ValueError, RecursionError):
