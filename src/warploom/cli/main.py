@@ -27,6 +27,7 @@ COMMANDS: dict[str, str] = {
     "recheck": "Whether exported kernels are still right and still faster.",
     "audit": "Whether a problem catches wrong answers.",
     "show": "What a run found; or one candidate, whole.",
+    "report": "A run as one page to read, and its figures.",
     "best": "The best kernel of a run.",
     "diff": "What changed from a candidate's parent, or from the seed.",
     "resume": "Go on with a run where it stopped.",

@@ -1,0 +1,38 @@
+"""``warploom report``: a run as one self-contained page, and its figures as files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from warploom.archive.journal import read
+from warploom.cli.console import Json, RunWord, aside, out, print_json
+from warploom.report.html.story import Story
+from warploom.report.html.write import rasteriser, write_figures, write_page
+
+
+def report(
+    run: RunWord,
+    to: Annotated[Path, typer.Option("--out", metavar="FILE", help="The page, such as report.html.")],
+    figures: Annotated[
+        Path | None,
+        typer.Option("--figures", metavar="DIR", help="Also each figure as SVG and PNG, into this folder."),
+    ] = None,
+    json: Json = False,
+) -> int:
+    """Write a page about a run: how the speed grew, the best kernel, its evidence, what the search cost."""
+    with read(Path(run)) as journal:
+        story = Story(journal)
+    size = write_page(story, to)
+    files = write_figures(story, figures) if figures is not None else []
+    if json:
+        print_json({"run": run, "page": str(to), "bytes": size, "figures": [str(path) for path in files]})
+        return 0
+    out().print(f"{to}: one file of {size / 1000:,.0f} kB, to open in any browser", soft_wrap=True, markup=False)
+    if figures is not None:
+        out().print(f"{figures}: {len(files)} figures", soft_wrap=True, markup=False)
+        if rasteriser() is None:
+            aside().print("no PNG: install resvg-py, or warploom[report]", markup=False)
+    return 0

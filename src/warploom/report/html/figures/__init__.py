@@ -1,0 +1,1 @@
+"""One chart a module: takes what was gathered and a width in pixels, gives a drawing."""

@@ -1,0 +1,121 @@
+"""All that the page tells, gathered from a journal once; afterwards the journal may be closed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from warploom.archive.journal import Journal
+from warploom.report.html.family import Kin, Step, family, way_to
+from warploom.report.html.figures.speedup import Climb
+from warploom.report.html.history import History
+from warploom.report.html.payers import Payer, by_move, by_operator, by_proposer
+from warploom.report.html.roof import Roof, roof
+from warploom.report.html.stages import Stages, stages
+from warploom.report.spending import ModelsReport
+from warploom.search.evidence import resolved_sources
+from warploom.values.candidate import Proposal
+from warploom.values.outcome import Passed
+
+
+class Story:
+    """A run, ready to be told.
+
+    Args:
+        journal: open for reading.
+
+    Attributes:
+        name: of the run: its folder's own name.
+        history: what happened.
+        best: the promoted candidate; None before there is one.
+        passed: its evaluation when it was measured again.
+        seed: what the run started from; None before it was proposed.
+        kernel: the best's source with its parameters written in, "" before there is one.
+        start: the seed's, likewise.
+        way: the steps from the seed to the best.
+        kin: the family tree of the elites.
+        roof: the roofline; None where it is unknown.
+        stages: where the time went.
+        models: what models cost.
+    """
+
+    def __init__(self, journal: Journal) -> None:
+        self.name = journal.folder.resolve().name
+        self.history = history = History(journal)
+        self.best = journal.proposal(history.best.candidate) if history.best else None
+        evaluation = journal.evaluation(self.best.candidate.id, "promote") if self.best else None
+        self.passed = evaluation if isinstance(evaluation, Passed) else None
+        self.seed = journal.proposal(history.seed.candidate) if history.seed else None
+        self.kernel, self.start = _source(self.best), _source(self.seed)
+        self.way: list[Step] = way_to(journal, self.best.candidate.id, history.by_id) if self.best else []
+        self.kin: list[Kin] = family(
+            journal, self._elites(), self.best.candidate.id if self.best else "", history.by_id
+        )
+        screened = journal.evaluation(self.seed.candidate.id) if self.seed else None
+        self.roof: Roof | None = roof(history.started.problem, history.environment, screened, self.passed)
+        self.stages: Stages = stages(journal, history.judged, history.trials, history.seconds)
+        self.models = ModelsReport(journal.conversations.by_model(), history.tally)
+
+    def _elites(self) -> list[str]:
+        """Ids of all elites, the fittest first, each once."""
+        stands = [stand for elites in self.history.filling.now.islands for stand in elites.values()]
+        return list(dict.fromkeys(one.candidate for one in sorted(stands, key=lambda one: -one.fitness)))
+
+    @property
+    def problem(self) -> Mapping[str, Any]:
+        """The problem as the run's first event has it."""
+        return self.history.started.problem
+
+    @property
+    def noise_floor(self) -> float:
+        """Smallest difference of log speedups that means anything; 0 where it is unknown."""
+        for stated in (self.passed.environment if self.passed else {}, self.history.environment):
+            found = stated.get("noise_floor")
+            if isinstance(found, int | float):
+                return float(found)
+        return 0.0
+
+    @property
+    def busy(self) -> object:
+        """Share of the machine that was at work for others when the best was measured."""
+        return self.passed.environment.get("busy") if self.passed else None
+
+    @property
+    def climb(self) -> Climb:
+        """What the chart of the speedup shows."""
+        history, best = self.history, self.history.best
+        compiled = None
+        if best is not None and "compile" in best.speedup:
+            compiled = math.exp(best.fitness) / best.speedup["compile"][0]
+        return Climb(history.judged, history.records, history.trials, self.noise_floor, compiled)
+
+    @property
+    def absent(self) -> dict[str, str]:
+        """Baselines that could not be timed, and why."""
+        found: dict[str, str] = {}
+        baselines = self.history.environment.get("baselines", {})
+        for name, settings in baselines.items() if isinstance(baselines, Mapping) else ():
+            reasons = settings.get("absent", {}) if isinstance(settings, Mapping) else {}
+            if reasons:
+                found[str(name)] = str(next(iter(reasons.values())))
+        return found
+
+    @property
+    def proposers(self) -> list[Payer]:
+        """Who paid."""
+        return by_proposer(self.history.judged, self.noise_floor)
+
+    @property
+    def operators(self) -> list[Payer]:
+        """What paid."""
+        return by_operator(self.history.judged, self.noise_floor)
+
+    @property
+    def moves(self) -> list[Payer]:
+        """Which rewrites paid."""
+        return by_move(self.history.judged, self.noise_floor)
+
+
+def _source(proposal: Proposal | None) -> str:
+    return resolved_sources(proposal.candidate)[0][1] if proposal else ""
