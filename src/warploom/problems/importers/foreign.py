@@ -13,6 +13,7 @@ from typing import Any
 import torch
 
 from warploom.errors import ProblemError
+from warploom.problems.importers.dropout import give
 from warploom.problems.importers.program import Program
 from warploom.problems.importers.sizes import compiled
 
@@ -53,6 +54,10 @@ class Instance:
         self.state: dict[str, torch.Tensor] = {}
         if self.module is not None:
             self.module.train(program.training)
+            if give(self.module):
+                with torch.device(device), torch.no_grad():
+                    torch.manual_seed(seed)
+                    self.call([one.clone() for one in self.examples().values()], {})
             self.state = {**dict(self.module.named_parameters()), **dict(self.module.named_buffers())}
             self.state = {name: tensor.detach() for name, tensor in self.state.items()}
 

@@ -1,5 +1,6 @@
 """Foreign programs become native problems that compute the same."""
 
+import re
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -203,6 +204,37 @@ def test_names_that_c_keeps_for_itself_are_changed() -> None:
     assert (list(problem.inputs), problem.axes) == (["int_2"], ("float_2",))
 
 
+DROPOUT = """
+n, m = 40, 30
+class Model(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.drop = nn.Dropout(0.25)
+        self.channels = nn.Dropout2d(0.5)
+        self.never = nn.Dropout(0.0)
+    def forward(self, x):
+        return self.never(self.channels(self.drop(x)))
+def get_inputs():
+    return [torch.rand(n, m, 3, 2)]
+"""
+
+
+def test_the_numbers_of_dropout_are_an_input() -> None:
+    problem, _ = bring(HEAD + DROPOUT, "Model")
+    assert problem.inputs["drop_noise"] == Tensor("n m 3 2", "int16", low=0, high=1000)
+    assert problem.inputs["channels_noise"].shape == "n m 1 1"
+    x, noise, channels = inputs(problem, problem.workloads[0])
+    noise.random_(0, 1000)
+    channels.random_(0, 1000)
+    (out,) = call(problem, [x, noise, channels])
+    torch.testing.assert_close(out, x * (noise >= 250) / 0.75 * (channels >= 500) / 0.5)
+    assert 0.3 < float((out != 0).float().mean()) < 0.45
+
+
+def test_dropout_does_nothing_where_nothing_is_trained() -> None:
+    assert list(bring(HEAD + DROPOUT, "Model", training=False)[0].inputs) == ["x"]
+
+
 # ------------------------------------------------------------ sizes
 
 
@@ -265,7 +297,11 @@ def generate_input(size):
 def ref_kernel(data):
     return data * float(data[0].item())
 """
-    how: dict[str, Any] = {"arguments": "generate_input", "settings": ({"size": 1000}, {"size": 40}), "one_argument": True}
+    how: dict[str, Any] = {
+        "arguments": "generate_input",
+        "settings": ({"size": 1000}, {"size": 40}),
+        "one_argument": True,
+    }
     problem, _ = bring(text, "ref_kernel", **how)
     assert problem.workloads[0].extents == {"size": 40}
     with pytest.raises(AssertionError, match="too much"):
@@ -330,7 +366,7 @@ def ref_kernel(data):
 
 def test_random_numbers_inside() -> None:
     said = refusal(function("return torch.nn.functional.dropout(x, 0.5)", "[torch.rand(n, m)]"))
-    assert "the same inputs give different outputs: it draws random numbers (dropout in training mode?)" in said
+    assert "the same inputs give different outputs: it draws random numbers" in said
 
 
 def test_a_type_that_is_named() -> None:
@@ -358,3 +394,11 @@ def test_what_a_program_must_define() -> None:
     assert "do not fit what they are made for" in refusal(
         HEAD + "def f(x): return x\ndef get_inputs(): return [1, 2]\n"
     )
+
+
+def test_the_example_of_the_documentation_is_a_problem() -> None:
+    page = Path(__file__).parents[4] / "docs" / "importing.md"
+    (text,) = re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    problem, _ = bring(text, "Gate", construction="get_init_inputs", training=False)
+    assert list(problem.inputs) == ["x", "linear_weight", "linear_bias"]
+    assert problem.axes == ("batch_size", "features")
