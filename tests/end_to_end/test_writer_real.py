@@ -21,6 +21,8 @@ from warploom.values.behaviour import Resolution
 from warploom.values.candidate import Candidate, Proposal
 from warploom.values.config import RunConfig
 from warploom.values.event import Declined, Evaluated
+from warploom.values.job import Job
+from warploom.values.outcome import Evaluation
 from warploom.values.problem import Problem
 from warploom.values.request import Feedback, Individual, Request
 
@@ -97,6 +99,20 @@ STEPS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
 that a place in the archive does not hang on a timing."""
 
 
+class ScreenedOnce:
+    """The real judge, but what it screened it does not measure again: promotions are another test's matter."""
+
+    def __init__(self, judge: LocalJudge) -> None:
+        self._executor = LocalExecutor(judge, 1)
+        self._screened: dict[str, Evaluation] = {}
+
+    async def submit(self, job: Job) -> Evaluation:
+        if job.effort == "promote":
+            return self._screened[job.candidate.id]
+        self._screened[job.candidate.id] = await self._executor.submit(job)
+        return self._screened[job.candidate.id]
+
+
 class Ordered:
     """The writer, asked for one operator after another on chosen parents."""
 
@@ -140,7 +156,7 @@ def test_each_operators_candidate_reaches_the_archive(problem: Problem, tmp_path
             )
 
         config = RunConfig("weighted", evaluations=len(STEPS))
-        with begin(tmp_path / "run", config, problem, seed, Parts(LocalExecutor(judge, 1), make)) as run:
+        with begin(tmp_path / "run", config, problem, seed, Parts(ScreenedOnce(judge), make)) as run:
             run.state.resolution = Resolution((4, 4, 4))
             run.go()
             archived = {

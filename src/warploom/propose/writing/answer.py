@@ -13,6 +13,7 @@ MOST_CHARACTERS = 400_000
 """What follows is not read: no kernel is so long."""
 
 MOST_EDITS = 100
+MOST_FENCES = 100
 IDEA_CHARACTERS = 160
 
 FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,50}\.[A-Za-z]{1,4}")
@@ -75,7 +76,7 @@ def read(text: str) -> Answer:
     """Take an answer apart.
 
     Raises:
-        SourceError: an edit without its middle or end, or too many of them. The message is written for the model.
+        SourceError: an edit without its middle or end, or too many edits or fences. The message is for the model.
     """
     text = clean(text)
     rest, edits = _without_edits(text.split("\n"))
@@ -146,6 +147,8 @@ def _fences(lines: list[str]) -> tuple[list[Fence], list[str]]:
     for line in lines:
         fence = _FENCE.fullmatch(line)
         if not ticks and fence:
+            if len(fences) >= MOST_FENCES:
+                raise SourceError(f"the answer has more than {MOST_FENCES} fences; give the whole file in one")
             ticks, info, name, inside = fence["ticks"], fence["info"].strip(), _named_above(prose), []
         elif ticks and fence and fence["ticks"].startswith(ticks) and not fence["info"].strip():
             fences.append(_fence(info, name, inside))

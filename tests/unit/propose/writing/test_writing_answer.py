@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from warploom.errors import SourceError
-from warploom.propose.writing.answer import MOST_CHARACTERS, MOST_EDITS, Answer, Edit, clean, read
+from warploom.propose.writing.answer import MOST_CHARACTERS, MOST_EDITS, MOST_FENCES, Answer, Edit, clean, read
 
 EDIT = "<<<<<<< SEARCH\nold\n=======\nnew\n>>>>>>> REPLACE\n"
 
@@ -64,6 +64,12 @@ def test_too_many_edits() -> None:
     assert len(read(EDIT * MOST_EDITS).edits) == MOST_EDITS
     with pytest.raises(SourceError, match="more than 100 edits"):
         read(EDIT * (MOST_EDITS + 1))
+
+
+def test_too_many_fences() -> None:
+    assert len(read("```\nx\n```\n" * MOST_FENCES).fences) == MOST_FENCES
+    with pytest.raises(SourceError, match="more than 100 fences"):
+        read("```\nx\n```\n" * (MOST_FENCES + 1))
 
 
 def test_fences_of_either_kind_and_within_one_another() -> None:
