@@ -9,7 +9,7 @@ from typing import Any
 from warploom.report.evaluation import BASELINES
 from warploom.report.html.figures.roofline import size_words
 from warploom.report.html.story import Story
-from warploom.report.progress import clock_face, interval
+from warploom.report.progress import clock_face
 from warploom.values.speedup import Workloads, over_workloads
 
 Row = tuple[str, str]
@@ -99,8 +99,11 @@ def environment_rows(story: Story) -> list[Row]:
 def spent_rows(story: Story) -> list[Row]:
     """What the run cost: time, candidates, models."""
     tally, models = story.history.tally, story.models
+    time = clock_face(story.history.seconds) + (" h" if story.history.seconds >= 3600 else " min")
+    if story.history.sittings > 1:
+        time += f", in {story.history.sittings} sittings"
     rows = [
-        ("time", clock_face(story.history.seconds) + (" h" if story.history.seconds >= 3600 else " min")),
+        ("time", time),
         ("candidates judged", f"{tally.evaluations:,}, of which {tally.passed:,} passed"),
         ("proposals that were known already or impossible", f"{tally.declined:,}"),
         ("measured again", f"{len(story.history.trials):,}, of which {tally.promotions:,} promoted"),
@@ -114,12 +117,6 @@ def spent_rows(story: Story) -> list[Row]:
     else:
         rows.append(("language models", "none were asked: no tokens, no dollars"))
     return rows
-
-
-def screened_words(story: Story) -> str:
-    """The best as screened, where nothing was promoted yet; "" where nothing passed."""
-    record = story.history.tally.record
-    return interval(record.fitness, record.spread) if record else ""
 
 
 def _part(environment: Mapping[str, Any], name: str) -> Mapping[str, Any]:

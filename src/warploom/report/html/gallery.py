@@ -13,10 +13,12 @@ from warploom.report.html.figures.cells import cells, key
 from warploom.report.html.figures.roofline import NAMES, roofline
 from warploom.report.html.figures.speedup import closer, speedup
 from warploom.report.html.figures.tree import tree
+from warploom.report.html.history import Trial
 from warploom.report.html.payers import Payer
 from warploom.report.html.story import Story
 from warploom.report.html.svg import Drawing
 from warploom.report.progress import clock_face, interval, made_by
+from warploom.values.event import Promoted
 
 WIDE, NARROW = 880, 360
 """Widths in pixels for which each figure is drawn: a page on a desk, and one in a hand."""
@@ -86,6 +88,7 @@ def _of_the_climb(story: Story) -> list[Figure]:
             "The last stretch, closer",
             words.CLOSER,
             lambda width: closer(climb, width),
+            Table(("after", "id", "speed of PyTorch eager", "became"), [_trial(trial) for trial in climb.trials]),
         ),
     ]
 
@@ -200,6 +203,14 @@ def _of_the_cost(story: Story) -> list[Figure]:
         )
     )
     return found
+
+
+def _trial(trial: Trial) -> tuple[str, ...]:
+    """When, what, how fast, and what came of it."""
+    event = trial.event
+    found = "it failed" if event.fitness is None else interval(event.fitness, event.spread)
+    became = "promoted" if isinstance(event, Promoted) else f"not promoted: {event.reason}"
+    return f"{trial.place:,}", event.candidate, found, became
 
 
 def _paid(name: str, title: str, who: str, payers: Sequence[Payer], said: str = "") -> Figure:

@@ -17,6 +17,7 @@ from warploom.report.html.facts import checks_words, environment_rows, headline,
 from warploom.report.html.family import MOST_STEPS, weightiest
 from warploom.report.html.figures.frame import speed
 from warploom.report.html.gallery import NARROW, WIDE, Figure, gallery
+from warploom.report.html.meanings import meaning
 from warploom.report.html.palette import DARK, LIGHT, variables
 from warploom.report.html.side_by_side import MOST_LINES, side_by_side
 from warploom.report.html.story import Story
@@ -43,7 +44,7 @@ def page(story: Story) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(speed=speed, gained=_gained, ms=milliseconds)
+    environment.filters.update(speed=speed, meaning=meaning, gained=_gained, ms=milliseconds)
     return environment.get_template("page.html").render(
         style=Markup(style),  # our own: templates/page.css and chart.css
         policy=f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'",

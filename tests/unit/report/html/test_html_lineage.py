@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
+import re
 from pathlib import Path
 
 import pytest
 
 from warploom.archive.journal import read
+from warploom.propose.moves.book import MOVES
 from warploom.report.html.family import family, weightiest
 from warploom.report.html.history import History, Judged
+from warploom.report.html.meanings import meaning
 from warploom.report.html.payers import by_move, by_operator, by_proposer
 from warploom.report.html.story import Story
 from warploom.testing.chronicle import Chronicle
@@ -107,3 +110,23 @@ def test_operators_and_moves_are_told_apart() -> None:
     assert {one.name: one.tried for one in by_operator(JUDGED, 0.01)} == {"open": 1, "repair": 1, "grow": 3, "seed": 1}
     moves = {one.name: one.tried for one in by_move(JUDGED, 0.01)}
     assert moves == {"vectors and threads": 1, "parallel": 2, "vectorise": 1}
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ("+ pack(@first, inner=t)", "What a nest reads of an array is copied into contiguous scratch before it."),
+        ("+ store_to_output(@first)", "What an earlier pass computes is stored to the output element the later pass"),
+        ("− pack(@first, inner=t)", ""),
+        ("+ unheard_of(@first)", ""),
+        ("+ -ffast-math", ""),
+    ],
+)
+def test_a_move_that_came_is_told_in_words(change: str, words: str) -> None:
+    assert meaning(change).startswith(words)
+    assert bool(meaning(change)) == bool(words)
+
+
+def test_every_move_has_words_without_markup() -> None:
+    for move in MOVES:
+        assert re.fullmatch(r"[^`]{10,}", meaning(f"+ {move.name}()")), move.name

@@ -19,6 +19,7 @@ from warploom.report.html.page import page, style_sheet
 from warploom.report.html.story import Story
 from warploom.report.html.write import rasteriser, write_figures, write_page
 from warploom.testing.chronicle import ENVIRONMENT, Chronicle
+from warploom.values.event import RunPaused, RunResumed
 
 Tell = Callable[[Path], Story]
 
@@ -59,7 +60,20 @@ def test_the_page_says_what_was_reached(story: Story) -> None:
     assert "a processor" in words
     assert "1,200 tokens" in words
     assert "$0.2500" in words
+    assert "not promoted: it was luck" in words
+    assert "Rewrites a loop of stride-1 and stride-0 accesses into vectors." in words
+    assert "sittings" not in words
     assert "Caution" not in words
+
+
+def test_a_run_that_was_gone_on_with_says_so(tmp_path: Path, told: Tell) -> None:
+    with Chronicle(tmp_path / "run") as writing:
+        writing.judged(0.5)
+        writing.journal.append(RunPaused("interrupted"))
+        writing.journal.append(RunResumed())
+    words = Reader(page(told(tmp_path / "run"))).words
+    assert "in 2 sittings" in words
+    assert "The run had not ended" in words
 
 
 def test_every_link_leads_to_a_place_of_the_page(story: Story) -> None:

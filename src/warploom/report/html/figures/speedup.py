@@ -19,6 +19,7 @@ MOST_DOTS = 1500
 """Candidates drawn one by one; of more, each of :data:`BINS` stretches shows where four fifths of them lie."""
 
 BINS = 200
+LEAST_IN_BIN = 40
 MOST_WHISKERS = 60
 DEEPEST = 400.0
 """What is this many times slower than the best lies at the lower edge."""
@@ -132,7 +133,7 @@ def _noise(drawing: Drawing, climb: Climb, x: Scale, y: Scale) -> None:
 def _candidates(drawing: Drawing, judged: Sequence[Judged], x: Scale, y: Scale, low: float, high: float) -> None:
     passed = [one for one in judged if one.fitness is not None]
     if len(passed) > MOST_DOTS:
-        stretch = max(1, -(-len(judged) // BINS))
+        stretch = max(LEAST_IN_BIN, -(-len(judged) // BINS))
         for index, group in groupby(passed, key=lambda one: (one.place - 1) // stretch):
             ordered = sorted(math.exp(one.fitness or 0.0) for one in group)
             bottom, top = ordered[len(ordered) // 10], ordered[-1 - len(ordered) // 10]
