@@ -47,6 +47,17 @@ EXAMPLES = {
         file="kernel.cu",
         declaration='extern "C" __global__ void scale(const float* x, float* out, int64_t n)',
     ),
+    "hip": ToolchainExample(
+        toolchain=find_toolchain("hip"),
+        signature=SCALE,
+        source=CUDA,
+        tune=("THREADS", 256, 128),
+        broken=CUDA.replace("2 * x[i]", "nothing * x[i]"),
+        other_signature=CUDA.replace("int64_t n)", "int n)"),
+        bad_flag="-fplugin=evil.so",
+        file="kernel.hip",
+        declaration='extern "C" __global__ void scale(const float* x, float* out, int64_t n)',
+    ),
     "triton": ToolchainExample(
         toolchain=find_toolchain("triton"),
         signature=SCALE,

@@ -20,13 +20,15 @@ from warploom.values.outcome import Build
 from warploom.values.signature import signature
 from warploom.values.target import parse_target
 
-SUFFIXES: dict[str, str] = {".cu": "cuda", ".py": "triton"}
+SUFFIXES: dict[str, str] = {".cu": "cuda", ".hip": "hip", ".py": "triton"}
 """The end of a file's name → the language that is meant where no target is given."""
 
 
 def build(
     problem: ProblemWord,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="The kernel's source: .cu (CUDA) or .py (Triton).")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="The kernel's source: .cu (CUDA), .hip or .py (Triton).")
+    ],
     target: Annotated[
         str,
         typer.Option(

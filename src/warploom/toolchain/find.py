@@ -8,12 +8,13 @@ from warploom.errors import ToolchainError
 from warploom.toolchain.cpp import CppToolchain
 from warploom.toolchain.cuda import CudaToolchain
 from warploom.toolchain.gpu import GpuToolchain
+from warploom.toolchain.hip import HipToolchain
 from warploom.toolchain.protocol import Toolchain
 from warploom.toolchain.triton import TritonToolchain
 from warploom.values.architecture import Architecture
 from warploom.values.target import parse_target
 
-GPU_TOOLCHAINS: dict[str, type[GpuToolchain]] = {"cuda": CudaToolchain, "triton": TritonToolchain}
+GPU_TOOLCHAINS: dict[str, type[GpuToolchain]] = {"cuda": CudaToolchain, "hip": HipToolchain, "triton": TritonToolchain}
 """Language → its toolchain, for kernels that run on a GPU."""
 
 

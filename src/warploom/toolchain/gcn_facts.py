@@ -45,7 +45,8 @@ def resources(assembly: str, kernel: str) -> dict[str, int]:
 
     Returns:
         ``registers`` (vector registers of a lane, accumulators among them), ``scalar_registers``, ``stack_bytes``,
-        ``spill_bytes`` (four for each spilled register), ``shared_bytes`` and ``arguments``; {} where it is absent.
+        ``spill_bytes`` (four for each spilled register), ``shared_bytes``, ``block_threads`` (of a block at most) and
+        ``arguments``; {} where it is absent.
     """
     for passage in _KERNEL.split(assembly.rpartition(".amdgpu_metadata\n---")[2])[1:]:
         if not re.search(rf"\.name:\s+{re.escape(kernel)}\s", passage):
@@ -57,6 +58,7 @@ def resources(assembly: str, kernel: str) -> dict[str, int]:
             "stack_bytes": number["private_segment_fixed_size"],
             "spill_bytes": 4 * (number["vgpr_spill_count"] + number["sgpr_spill_count"]),
             "shared_bytes": number["group_segment_fixed_size"],
+            "block_threads": number["max_flat_workgroup_size"],
             "arguments": len(re.findall(r"\.value_kind:\s+(?!hidden|\s)", passage)),
         }
     return {}

@@ -32,8 +32,8 @@ from warploom.values.signature import Signature
 
 _LOG_CHARACTERS = 6000
 _ANSWER_BYTES = 64 << 20
-_FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,55}\.(cu|cuh|h|py)")
-_OWN_FILES = frozenset({"warploom_signature.h", "stdint.h"})
+_FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,55}\.(cu|cuh|hip|h|py)")
+_OWN_FILES = frozenset({"warploom_signature.h", "warploom_hip.h", "stdint.h"})
 
 
 @dataclass(frozen=True)

@@ -136,6 +136,7 @@ class TritonToolchain(GpuToolchain):
         if not facts or threads < 1:
             return Compiled(None, failed=Failed("build", "compile_error", f"nothing is known of {name}", log[-6000:]))
         arguments = facts.pop("arguments") if amd else ptx_facts.arguments(assembly, name)
+        facts.pop("block_threads", None)  # Triton sets it itself
         facts |= {"threads": threads, "shared_bytes": max(shared, facts["shared_bytes"])}
         facts |= gcn_facts.instruction_mix(assembly) if amd else ptx_facts.instruction_mix(assembly)
         facts = with_occupancy(architecture, facts) | {"artifact_bytes": len(data)}

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from warploom.errors import ConfigError
 from warploom.values.architecture import Architecture, find_architecture
 
-VENDORS: dict[str, tuple[str, ...]] = {"cuda": ("nvidia",), "triton": ("nvidia", "amd")}
+VENDORS: dict[str, tuple[str, ...]] = {"cuda": ("nvidia",), "hip": ("amd",), "triton": ("nvidia", "amd")}
 """Language of GPU kernels → whose GPUs it can be compiled for."""
 
-DEFAULTS: dict[str, tuple[str, ...]] = {"cuda": ("sm_90a",), "triton": ("sm_90a", "gfx942")}
+DEFAULTS: dict[str, tuple[str, ...]] = {"cuda": ("sm_90a",), "hip": ("gfx942",), "triton": ("sm_90a", "gfx942")}
 """Language → the architectures that are meant where none is named."""
 
 

@@ -34,6 +34,7 @@ amdhsa.kernels:
         .size:           4
         .value_kind:     hidden_block_count_x
     .group_segment_fixed_size: 4096
+    .max_flat_workgroup_size: 256
     .name:           scale
     .private_segment_fixed_size: 24
     .sgpr_count:     30
@@ -45,6 +46,7 @@ amdhsa.kernels:
   - .agpr_count:     0
     .args:           []
     .group_segment_fixed_size: 0
+    .max_flat_workgroup_size: 1024
     .name:           scale_other
     .private_segment_fixed_size: 0
     .sgpr_count:     1
@@ -63,6 +65,7 @@ def test_resources_are_those_of_the_kernel_asked_for() -> None:
         "stack_bytes": 24,
         "spill_bytes": 24,
         "shared_bytes": 4096,
+        "block_threads": 256,
         "arguments": 2,
     }
     assert resources(ASSEMBLY, "scale_other")["registers"] == 9
