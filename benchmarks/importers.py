@@ -50,7 +50,7 @@ def bring_one(address: Address) -> dict[str, Any]:
     try:
         found = FORMATS[address.format](address)
         place = address.place if address.format == "kernelbench" else "/".join(Path(address.place).parts[-2:])
-        request = study.Request(found.program, plain(found.name), found.title, place, address.scale)
+        request = study.Request(found.program, plain(found.name), found.title, address.scale, place)
         text = study.study(request)
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder, "problem.py")

@@ -160,6 +160,10 @@ def test_a_program_sees_no_keys_and_its_file_is_kept_whole(tmp_path: Path, monke
     monkeypatch.setattr("subprocess.run", None)
     again = load_problem(f"pytorch:{path}:f")
     assert again == first, "the second time nothing is run"
+    elsewhere = tmp_path / "elsewhere" / "foreign.py"
+    elsewhere.parent.mkdir()
+    elsewhere.write_text(path.read_text())
+    assert load_problem(f"pytorch:{elsewhere}:f") == first, "where a checkout lies is no part of the problem"
     path.write_text(path.read_text().replace("x + x", "3 * x"))
     with pytest.raises(TypeError):
         load_problem(f"pytorch:{path}:f")

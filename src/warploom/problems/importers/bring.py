@@ -52,17 +52,20 @@ def bring(address: Address, cache: Path) -> Path:
     """
     found = FORMATS[address.format](address)
     name = plain(found.name)
+    # Where the sources lie is no part of the problem: a checkout elsewhere gives the same file, and the same hash.
+    files = [(Path(path).name, text) for path, text in found.program.files]
     request = {
-        "program": found.program.to_mapping(),
+        "program": {**found.program.to_mapping(), "files": files},
         "name": name,
         "title": found.title,
-        "address": f"{address.format}:{address.place}",
         "scale": address.scale,
     }
     words = json.dumps(request, sort_keys=True)
     path = cache / "imported" / text_hash(f"{_version()}\n{words}")[:16] / f"{name}.py"
     if not path.is_file():
-        _write(path, _study(words, str(address)))
+        places = {Path(source).name: source for source, _ in found.program.files}
+        asked = {**request, "address": f"{address.format}:{address.place}", "places": places}
+        _write(path, _study(json.dumps(asked), str(address)))
     return path
 
 

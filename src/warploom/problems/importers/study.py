@@ -14,7 +14,7 @@ import sys
 import traceback
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -38,13 +38,17 @@ RECIPE_ORDER = ("normal", "offset", "wide", "spikes", "large", "tiny")
 
 @dataclass(frozen=True)
 class Request:
-    """What is to be studied; fields as in :class:`warploom.problems.importers.program.Found`."""
+    """What is to be studied; fields as in :class:`warploom.problems.importers.program.Found`.
+
+    ``address`` and ``places``, file → path, are for messages and for nothing else.
+    """
 
     program: Program
     name: str
     title: str
-    address: str
     scale: str
+    address: str = ""
+    places: Mapping[str, str] = field(default_factory=dict)
 
 
 def study(request: Request) -> str:
@@ -96,7 +100,8 @@ def _text(request: Request, settings: Sequence[Sizes], seen: Sequence[Seen], shr
     ]
     tensors, recipes = accepted(caller, tensors)
     return ProblemText(
-        request=(request.name, _title(request.title, shrunk), request.address),
+        name=request.name,
+        title=_title(request.title, shrunk),
         program=program.to_mapping(),
         inputs=dict(zip(names, tensors, strict=True)),
         outputs={
@@ -155,11 +160,11 @@ def _explain(error: BaseException, request: Request) -> str:
     said = " ".join(str(error).split())[:400]
     if isinstance(error, ProblemError):
         return f"{request.address}: {said}"
-    own = {path for path, _ in request.program.files}
+    own = {path: request.places.get(path, path) for path, _ in request.program.files}
     if isinstance(error, SyntaxError) and error.filename in own:
-        return f"{request.address}: {error.filename}:{error.lineno}: {error.msg}"
+        return f"{request.address}: {own[error.filename]}:{error.lineno}: {error.msg}"
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename in own]
-    place = f"{frames[-1].filename}:{frames[-1].lineno}: " if frames else ""
+    place = f"{own[frames[-1].filename]}:{frames[-1].lineno}: " if frames else ""
     return f"{request.address}: {place}{type(error).__name__}{': ' if said else ''}{said}"
 
 

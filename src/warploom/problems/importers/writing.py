@@ -13,7 +13,7 @@ from warploom.values.problem import Tensor
 
 _TEMPLATE = '''"""{title}
 
-Made by Warploom from {address}. The sources are whole in here, and this file does not change when they do.
+Made by Warploom from {sources}. The sources are whole in here, and this file does not change when they do.
 """
 
 from warploom import Problem, Tensor, Workload
@@ -44,7 +44,8 @@ class ProblemText:
     """Everything a problem file says.
 
     Attributes:
-        request: name, title and address.
+        name: of the problem.
+        title: of the problem.
         program: as plain values.
         inputs: name → tensor.
         outputs: name → tensor.
@@ -56,7 +57,8 @@ class ProblemText:
         operations: of one call, as an axis expression.
     """
 
-    request: tuple[str, str, str]
+    name: str
+    title: str
     program: Mapping[str, Any]
     inputs: Mapping[str, Tensor]
     outputs: Mapping[str, Tensor]
@@ -69,8 +71,7 @@ class ProblemText:
 
     def render(self) -> str:
         """The problem file."""
-        name, title, address = self.request
-        plain = title.replace("\\", "/").replace('"""', "'''")
+        plain = self.title.replace("\\", "/").replace('"""', "'''")
         count = len(self.settings)
         shapes = list(range(1, count)) or [0]
         # Every shape once, then other magnitudes on the shapes in turn.
@@ -79,8 +80,8 @@ class ProblemText:
         held_out += [(shapes[place % len(shapes)], recipe) for place, recipe in enumerate(others, start=1)]
         return _TEMPLATE.format(
             title=plain,
-            address=address,
-            name=name,
+            sources=", ".join(path for path, _ in self.program["files"]),
+            name=self.name,
             program=pprint.pformat(dict(self.program), width=110, sort_dicts=False).replace("\n", "\n    "),
             state=list(self.state),
             changed=list(self.changed),

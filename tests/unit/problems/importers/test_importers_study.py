@@ -45,7 +45,7 @@ def bring(text: str, entry: str = "f", scale: str = "auto", **how: Any) -> tuple
     if entry == "Model":
         how = {"construction": "get_init_inputs", **how}
     program = Program((("foreign.py", text),), entry, **how)
-    return executed(study(Request(program, "imported", "a title", "pytorch:foreign.py:f", scale)))
+    return executed(study(Request(program, "imported", "a title", scale)))
 
 
 def executed(text: str) -> tuple[Problem, str]:
@@ -354,7 +354,7 @@ def ref_kernel(data):
         settings=settings,
         one_argument=True,
     )
-    problem, _ = executed(study(Request(program, "task", "a task", "gpumode:x", "auto")))
+    problem, _ = executed(study(Request(program, "task", "a task", "auto")))
     assert problem.workloads == [Workload(size=512, width=48)]
     assert {name: one.shape for name, one in problem.inputs.items()} == {"data_0": "size width", "data_1": "size width"}
     tensors = inputs(problem, problem.held_out[1])
