@@ -111,7 +111,7 @@ def evolve(folder: Path, server: ChatServer, *words: str) -> tuple[subprocess.Co
 
 def children(parent: psutil.Process) -> list[psutil.Process]:
     try:
-        return parent.children(recursive=True)
+        return list(parent.children(recursive=True))
     except psutil.Error:
         return []
 

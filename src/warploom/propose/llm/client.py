@@ -76,9 +76,10 @@ class Client:
 
     async def _post(self, model: Model, messages: tuple[Message, ...]) -> Answer | Refusal:
         address, openai = self.access.base_url, self._openai
+        create = self._opened().chat.completions.with_streaming_response.create
         try:
             with anyio.fail_after(self._attempt_seconds):
-                return await self._send(model, messages)
+                return await self._send(create, model, messages)
         except TimeoutError:
             error = f"{address} did not answer in {self._attempt_seconds:g} s"
             return Refusal(error, again=True, charged=True)
@@ -93,7 +94,8 @@ class Client:
                 return Refusal(f"no server at {address}: {detail}; check --base-url", again=True, absent=True)
             return Refusal(f"{address} broke off: {detail}", again=True, charged=True)
 
-    async def _send(self, model: Model, messages: tuple[Message, ...]) -> Answer | Refusal:
+    def _opened(self) -> Any:
+        """The session; made before any time is counted, since the package loads much of itself for it."""
         if self._session is None:
             self._session = self._openai.AsyncOpenAI(
                 api_key=self.access.key,
@@ -102,6 +104,9 @@ class Client:
                 timeout=None,
                 default_headers={"Accept-Encoding": "identity"},  # a bound on bytes that no compression escapes
             )
+        return self._session
+
+    async def _send(self, create: Any, model: Model, messages: tuple[Message, ...]) -> Answer | Refusal:
         wanted: dict[str, Any] = {self._limit_of(model): model.max_tokens}
         if model.temperature is not None:
             wanted["temperature"] = model.temperature
@@ -110,7 +115,6 @@ class Client:
         if model.logprobs:
             wanted["logprobs"] = True
         said = [{"role": message.role, "content": message.text} for message in messages]
-        create = self._session.chat.completions.with_streaming_response.create
         # As the body it becomes: the package would walk through each message at a cost of milliseconds.
         async with create(model=model.name, messages=[], extra_body={"messages": said}, **wanted) as response:
             body = bytearray()

@@ -10,7 +10,7 @@ from warploom.propose.llm.client import Client
 from warploom.propose.llm.retry import Patience
 from warploom.testing.chat_server import ChatServer, React
 
-QUICK = Patience(attempt_seconds=5.0, total_seconds=10.0, first_wait_seconds=0.001, longest_wait_seconds=0.002)
+QUICK = Patience(attempt_seconds=30.0, total_seconds=120.0, first_wait_seconds=0.001, longest_wait_seconds=0.002)
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def serve() -> Iterator[Callable[[React], ChatServer]]:
 
 @pytest.fixture
 def client_of() -> Callable[..., Client]:
-    def make(server: ChatServer, seconds: float = 5.0, key: str = "sk-test") -> Client:
+    def make(server: ChatServer, seconds: float = 30.0, key: str = "sk-test") -> Client:
         return Client(lambda: Access(server.base_url, key), seconds)
 
     return make

@@ -22,7 +22,7 @@ from warploom.values.exchange import Message, Spending, Usage
 from warploom.values.model import parse_model
 
 ASK = (Message("user", "hello"),)
-QUICK = Patience(attempt_seconds=5.0, total_seconds=10.0, first_wait_seconds=0.001, longest_wait_seconds=0.002)
+QUICK = Patience(attempt_seconds=30.0, total_seconds=120.0, first_wait_seconds=0.001, longest_wait_seconds=0.002)
 Serve = Callable[[React], ChatServer]
 CallerOf = Callable[..., Caller]
 
@@ -65,9 +65,13 @@ def test_trouble_passes(trouble: Reaction, serve: Serve, caller_of: CallerOf) ->
 
 @pytest.mark.parametrize("form", ["seconds", "date"])
 def test_the_server_says_how_long_to_wait(form: str, serve: Serve, caller_of: CallerOf) -> None:
-    header = "1" if form == "seconds" else formatdate(time.time() + 2.0, usegmt=True)
-    wait = Reaction(status=429, headers={"Retry-After": header})
-    (outcome,) = call(caller_of(serve(script(wait, Reaction("now")))))
+    def react(call: Call) -> Reaction:
+        if call.number > 0:
+            return Reaction("now")
+        header = "1" if form == "seconds" else formatdate(time.time() + 2.0, usegmt=True)
+        return Reaction(status=429, headers={"Retry-After": header})
+
+    (outcome,) = call(caller_of(serve(react)))
     assert outcome.answer.text == "now"
     assert outcome.seconds >= 0.9
 
@@ -77,7 +81,7 @@ def test_a_wait_that_patience_does_not_have_is_not_begun(serve: Serve, caller_of
     (outcome,) = call(caller_of(server))
     assert (outcome.answer.finish, server.requests) == ("error", 1)
     assert "asks to wait: later" in outcome.answer.error
-    assert outcome.seconds < 5
+    assert outcome.seconds < 60
 
 
 def test_attempts_are_counted(serve: Serve, caller_of: CallerOf) -> None:

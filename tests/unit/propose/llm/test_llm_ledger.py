@@ -27,7 +27,7 @@ from warploom.values.exchange import Exchange, Message, Spending, Usage
 from warploom.values.model import Model, Price, parse_model
 
 IN_FLIGHT = 16
-NO_WAIT = Patience(attempts=4, attempt_seconds=5.0, first_wait_seconds=0.0005, longest_wait_seconds=0.001)
+NO_WAIT = Patience(attempts=4, attempt_seconds=30.0, first_wait_seconds=0.0005, longest_wait_seconds=0.001)
 STARTED = RunStarted({"problem": "twice"}, {"name": "twice"}, {}, "0")
 
 
@@ -152,7 +152,7 @@ def test_no_cap_is_exceeded_by_what_a_server_counts_over_kills_too(seed: int, tm
     with ChatServer(moods(rng)) as server:
         for sitting in range(3):  # each but the last is cut off in the middle, as by a kill
             with journals.reopen(tmp_path / "run") as journal:
-                caller = Caller(Client(lambda: Access(server.base_url, "sk-test"), 5.0), NO_WAIT, IN_FLIGHT)
+                caller = Caller(Client(lambda: Access(server.base_url, "sk-test"), 30.0), NO_WAIT, IN_FLIGHT)
                 mind = Ensemble([Model("m", max_tokens=300)], caller, Caps(tokens=most), journal.conversations)
                 before = mind.spending
                 assert server.tokens <= before.tokens
