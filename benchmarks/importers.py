@@ -4,7 +4,7 @@
 
 Each problem is studied as ``warploom`` studies it, in a process of its own (forked, so that PyTorch is loaded once),
 and the problem file is then executed and its reference called at every workload's shape, in its own type and in
-float64. Writes ``benchmarks/results/importers.json``. The checkouts are not part of this project.
+float64. Writes ``benchmarks/results/importers.json``; what it holds of other suites stays. The checkouts are not part of this project.
 """
 
 from __future__ import annotations
@@ -107,6 +107,8 @@ def main() -> int:
     parser.add_argument("--out", type=Path, default=RESULTS)
     arguments = parser.parse_args()
     found: dict[str, dict[str, Any]] = {}
+    if arguments.out.is_file():  # suites that are not run now keep what was found before
+        found = json.loads(arguments.out.read_text())["problems"]
     for address in addresses(arguments):
         begin = time.monotonic()
         one = apart(lambda address=address: bring_one(address))  # type: ignore[misc]

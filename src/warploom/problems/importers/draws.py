@@ -34,17 +34,19 @@ class Caller:
     Args:
         make: the program at the setting, built anew.
         state: parameters and buffers that are inputs.
+        room: places of example arguments that are none.
     """
 
-    def __init__(self, make: Callable[[], Instance], state: Sequence[str] = ()) -> None:
+    def __init__(self, make: Callable[[], Instance], state: Sequence[str] = (), room: Sequence[int] = ()) -> None:
         self.own, self._double = make(), make()
         if self._double.module is not None:
             self._double.module.double()
-        self.state = tuple(state)
+        self.state, self.room = tuple(state), tuple(room)
 
     def tensors(self) -> list[torch.Tensor]:
         """The program's own arguments and state, as it drew them."""
-        return [*self.own.examples().values(), *(self.own.state[name] for name in self.state)]
+        examples = [one for place, one in enumerate(self.own.examples().values()) if place not in self.room]
+        return [*examples, *(self.own.state[name] for name in self.state)]
 
     def plain(self, tensors: Sequence[torch.Tensor]) -> list[torch.Tensor]:
         """The results; the tensors are copied first, for the program may write to them."""
@@ -67,7 +69,10 @@ class Caller:
         count = len(tensors) - len(self.state)
         with torch.no_grad():
             torch.manual_seed(torch.seed())
-            return instance.call(tensors[:count], dict(zip(self.state, tensors[count:], strict=True)))
+            arguments = instance.with_room(tensors[:count], self.room)
+            if instance is self._double:
+                arguments = [one.double() if one.is_floating_point() else one for one in arguments]
+            return instance.call(arguments, dict(zip(self.state, tensors[count:], strict=True)))
 
 
 def same(one: torch.Tensor, other: torch.Tensor) -> bool:
@@ -100,6 +105,19 @@ def check(caller: Caller) -> None:
                 f"output {number} of float64 inputs is {str(wide.dtype).removeprefix('torch.')}: the reference names a "
                 "type, and there is nothing exact to compare with; take types from the inputs"
             )
+
+
+def filled(caller: Caller) -> list[int]:
+    """Places of example arguments whose content the program replaces and never reads: room for its results."""
+    tensors = caller.tensors()
+    before = caller.plain(tensors)
+    found = []
+    for place in caller.changes(tensors):
+        other = list(tensors)
+        other[place] = torch.ones_like(tensors[place])
+        if all(same(one, now) for one, now in zip(before, caller.plain(other), strict=True)):
+            found.append(place)
+    return found if len(found) < len(tensors) else []
 
 
 def kind(tensor: torch.Tensor, what: str) -> str:

@@ -72,6 +72,15 @@ class Instance:
             raise ProblemError(f"the example arguments do not fit what they are made for: {error}") from None
         return dict(_leaves(bound))
 
+    def with_room(self, tensors: Sequence[torch.Tensor], room: Sequence[int]) -> list[torch.Tensor]:
+        """The tensors with fresh copies of the program's own at these places: where it writes its results."""
+        found = list(tensors)
+        if room:
+            own = list(self.examples().values())
+            for place in sorted(room):
+                found.insert(place, own[place].clone())
+        return found
+
     def call(self, tensors: Sequence[torch.Tensor], state: Mapping[str, torch.Tensor]) -> list[torch.Tensor]:
         """Every tensor of the result, in order.
 
@@ -101,6 +110,7 @@ class Foreign:
         program: the sources.
         state: parameters and buffers that are inputs of the problem, in order, behind the example arguments.
         changed: numbers of inputs that the program changes in place; it is given copies of these.
+        room: places among the example arguments that are no inputs: tensors that the program fills with its results.
         settings: sizes by the shapes of the inputs; see :meth:`at`.
     """
 
@@ -109,16 +119,18 @@ class Foreign:
         program: Mapping[str, Any],
         state: Sequence[str] = (),
         changed: Sequence[int] = (),
+        room: Sequence[int] = (),
         settings: Mapping[Shapes, Setting] | None = None,
     ) -> None:
         self._description, self._program = program, Program.from_mapping(program)
-        self._state, self._changed, self._settings = tuple(state), tuple(changed), dict(settings or {})
+        self._state, self._changed, self._room = tuple(state), tuple(changed), tuple(room)
+        self._settings = dict(settings or {})
         self._instances: dict[tuple[Shapes, bool], Instance] = {}
         self.__name__ = "reference"
 
     def at(self, settings: Mapping[Shapes, Setting]) -> Foreign:
         """The same, told which sizes belong to which shapes of its inputs."""
-        return Foreign(self._description, self._state, self._changed, settings)
+        return Foreign(self._description, self._state, self._changed, self._room, settings)
 
     def __call__(self, *tensors: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """The outputs; in float64 throughout where an input of float type is float64."""
@@ -129,10 +141,11 @@ class Foreign:
         given = [one.clone() if number in self._changed else one for number, one in enumerate(tensors)]
         count = len(given) - len(self._state)
         state = dict(zip(self._state, given[count:], strict=True))
+        arguments = instance.with_room(given[:count], self._room)
         if key[1]:
             with in_double():
-                return tuple(instance.call(given[:count], state))
-        return tuple(instance.call(given[:count], state))
+                return tuple(instance.call(_widened(arguments, self._room), state))
+        return tuple(instance.call(arguments, state))
 
     def _make(self, shapes: Shapes, double: bool) -> Instance:
         if shapes not in self._settings:
@@ -238,6 +251,11 @@ def _results(value: Any) -> Iterator[Any]:
             yield from _results(one)
     elif value is not None:
         raise ProblemError(f"the reference returns a {type(value).__name__}; tensors and numbers can be judged")
+
+
+def _widened(tensors: Sequence[torch.Tensor], places: Sequence[int]) -> list[torch.Tensor]:
+    """Floats at these places in float64."""
+    return [one.double() if place in places and one.is_floating_point() else one for place, one in enumerate(tensors)]
 
 
 def _of_number(value: float, tensors: Sequence[torch.Tensor]) -> torch.dtype:

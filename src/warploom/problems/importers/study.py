@@ -21,7 +21,7 @@ from typing import Any
 import torch
 
 from warploom.errors import ProblemError
-from warploom.problems.importers.draws import Caller, accepted, check, kind, tensor_of, used_state
+from warploom.problems.importers.draws import Caller, accepted, check, filled, kind, tensor_of, used_state
 from warploom.problems.importers.foreign import SEED, Instance
 from warploom.problems.importers.program import Program
 from warploom.problems.importers.scale import Scale, Seen, Sizes, look
@@ -75,16 +75,17 @@ def _text(request: Request, settings: Sequence[Sizes], seen: Sequence[Seen], shr
     small = settings[-1]
     instances = [Instance(program, setting) for setting in settings]
     state = used_state(lambda seed: Instance(program, small, seed=seed), program.training)
-    caller = Caller(lambda: Instance(program, small), state)
+    room = filled(Caller(lambda: Instance(program, small)))
+    caller = Caller(lambda: Instance(program, small), state, room)
     check(caller)
     changed = caller.changes(caller.tensors())
-    examples = [list(one.examples().values()) for one in instances]
+    examples = [[t for place, t in enumerate(one.examples().values()) if place not in room] for one in instances]
     shapes = [
         tuple(tuple(t.shape) for t in (*own, *(one.state[name] for name in state)))
         for own, one in zip(examples, instances, strict=True)
     ]
     names: list[str] = []
-    for name in (*instances[0].examples(), *state):
+    for name in (*(one for place, one in enumerate(instances[0].examples()) if place not in room), *state):
         names.append(plain(name, {*names, request.name}))
     results = caller.plain(caller.tensors())
     outs = ["out"] if len(results) == 1 else [f"out_{number}" for number in range(len(results))]
@@ -109,6 +110,7 @@ def _text(request: Request, settings: Sequence[Sizes], seen: Sequence[Seen], shr
         },
         state=state,
         changed=changed,
+        room=room,
         axes=words.axes,
         settings=dict(zip(shapes, settings, strict=True)),
         recipes=[recipe for recipe in RECIPE_ORDER if recipe in recipes],

@@ -23,6 +23,7 @@ reference = Foreign(
     {program},
     state={state},
     changed={changed},
+    room={room},
 )
 
 problem = Problem(
@@ -51,6 +52,7 @@ class ProblemText:
         outputs: name → tensor.
         state: names that the program gives to the inputs behind the arguments.
         changed: numbers of the inputs that the program writes to.
+        room: places of example arguments that it fills.
         axes: axis → length at every setting.
         settings: shapes of the inputs → sizes; the first is timed, the others are held out.
         recipes: that the reference accepts, the plain one first.
@@ -64,6 +66,7 @@ class ProblemText:
     outputs: Mapping[str, Tensor]
     state: Sequence[str]
     changed: Sequence[int]
+    room: Sequence[int]
     axes: Mapping[str, Sequence[int]]
     settings: Mapping[Any, Mapping[str, Any]]
     recipes: Sequence[str]
@@ -85,6 +88,7 @@ class ProblemText:
             program=pprint.pformat(dict(self.program), width=110, sort_dicts=False).replace("\n", "\n    "),
             state=list(self.state),
             changed=list(self.changed),
+            room=list(self.room),
             axes=f"({', '.join(repr(axis) for axis in self.axes)}{',' if len(self.axes) == 1 else ''})",
             inputs=", ".join(f"{one!r}: {_tensor(tensor)}" for one, tensor in self.inputs.items()),
             outputs=", ".join(f"{one!r}: {_tensor(tensor)}" for one, tensor in self.outputs.items()),

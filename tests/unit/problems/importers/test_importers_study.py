@@ -356,9 +356,14 @@ def ref_kernel(data):
     )
     problem, _ = executed(study(Request(program, "task", "a task", "auto")))
     assert problem.workloads == [Workload(size=512, width=48)]
-    assert {name: one.shape for name, one in problem.inputs.items()} == {"data_0": "size width", "data_1": "size width"}
+    assert {name: one.shape for name, one in problem.inputs.items()} == {"data_0": "size width"}, (
+        "room for results is no input"
+    )
     tensors = inputs(problem, problem.held_out[1])
-    assert torch.equal(call(problem, tensors)[0], 2 * tensors[0])
+    (first,) = call(problem, tensors)
+    call(problem, [-one for one in tensors])
+    assert torch.equal(first, 2 * tensors[0]), "one call does not write into the results of another"
+    assert call(problem, [one.double() for one in tensors])[0].dtype is torch.float64
 
 
 # ------------------------------------------------------------ what cannot be judged
