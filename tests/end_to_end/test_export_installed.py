@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from warploom.cli.main import FAILED, run
 from warploom.export.gather import gather
 from warploom.export.hub import hub
 from warploom.export.naming import naming
@@ -98,6 +99,9 @@ def device():
     assert "not on the CPU" in marked.explain(*(one.to("meta") for one in draw()))
     scaled, chosen = marked.pick_scale(*(one.to("meta") for one in draw(5, 6)))
     assert scaled.shape == (5, 6) and chosen.shape == (5,) and scaled.device.type == "meta"
+    inputs = draw()
+    with torch.device("meta"):  # another default device
+        assert marked.pick_scale(*inputs)[0].device.type == "cpu"
 
 def switch():
     for words, path in (("1", "reference/disabled"), ("pick_scale", "reference/disabled"), ("all", "reference/disabled"),
@@ -246,7 +250,9 @@ class Place:
 
     def run(self, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
         clean = {name: value for name, value in os.environ.items() if name not in ("CXX", "WARPLOOM_DISABLE")}
-        found = clean | {"WARPLOOM_KERNEL_CACHE": str(self.root / "cache"), "HUB": str(self.root / "hub")} | environment
+        # Threads that spin beside other work, as test suites have it, cost forty times the work.
+        own = {"WARPLOOM_KERNEL_CACHE": str(self.root / "cache"), "HUB": str(self.root / "hub")}
+        found = clean | {"OMP_WAIT_POLICY": "passive"} | own | environment
         return subprocess.run(
             [str(self.python), *words],
             cwd=self.root,
@@ -311,6 +317,14 @@ def test_without_a_compiler_it_warns_once_and_what_was_built_ahead_runs(place: P
     assert "runs here, for rows=8, cols=32; rows=16, cols=64" in status
     assert found["values"] == [3.0, 3.0, 3.0]
     assert found["said"] == []
+
+
+def test_recheck_finds_the_wrong_one_with_the_real_judge(place: Place, capsys: pytest.CaptureFixture[str]) -> None:
+    problem = place.root / "evidence" / "marked" / "problem.py"
+    assert run(["recheck", str(place.root / "marked"), "--problem", str(problem), "--json"]) == FAILED
+    found = json.loads(capsys.readouterr().out)
+    assert found["verdict"] == "failed"
+    assert found["kernels"][0]["failure"]["kind"] == "wrong_result"
 
 
 def test_the_source_builds_times_itself_and_checks_itself(place: Place) -> None:
