@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import types
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from functools import cache
 from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
@@ -22,6 +22,7 @@ from warploom.values.outcome import Evaluation, Failed, Passed
 from warploom.values.problem import Workload
 
 Value = TypeVar("Value")
+Reader = Callable[[Any], Any]
 
 KIND_OF: dict[type[Event], str] = {event: event.__name__ for event in EVENTS}
 EVENT_OF: dict[str, type[Event]] = {name: event for event, name in KIND_OF.items()}
@@ -53,36 +54,52 @@ def _fields_of(value: Any) -> dict[str, Any]:
 
 def from_plain(kind: Any, data: Any) -> Any:
     """The value of type ``kind`` that :func:`to_plain` made ``data`` of."""
-    if kind is Workload:
-        return Workload(data["recipe"], **data["axes"])
-    if is_dataclass(kind):
-        hints = _hints(cast(Any, kind))
-        return cast(Any, kind)(**{name: from_plain(hints[name], item) for name, item in data.items() if name != "type"})
-    origin = get_origin(kind)
-    if origin is tuple:
-        inside = get_args(kind)
-        if len(inside) == 2 and inside[1] is Ellipsis:
-            return tuple(from_plain(inside[0], item) for item in data)
-        return tuple(from_plain(one, item) for one, item in zip(inside, data, strict=True))
-    if origin in (Union, types.UnionType):
-        return _from_union(get_args(kind), data)
-    if origin is not None and isinstance(origin, type) and issubclass(origin, Mapping):
-        return {key: from_plain(get_args(kind)[1], item) for key, item in data.items()}
-    return data
-
-
-def _from_union(kinds: tuple[Any, ...], data: Any) -> Any:
-    if data is None:
-        return None
-    if isinstance(data, dict) and "type" in data:
-        return from_plain(next(kind for kind in kinds if kind.__name__ == data["type"]), data)
-    composed = [kind for kind in kinds if is_dataclass(kind) or get_origin(kind) is not None]
-    return from_plain(composed[0], data) if composed and isinstance(data, dict | list) else data
+    return _reader(kind)(data)
 
 
 @cache
-def _hints(kind: Any) -> dict[str, Any]:
-    return get_type_hints(kind)
+def _reader(kind: Any) -> Reader:
+    """What reads values of a type. It is made once a type: a long run is read from hundreds of thousands of events."""
+    if kind is Workload:
+        return lambda data: Workload(data["recipe"], **data["axes"])
+    if is_dataclass(kind):
+        return _reader_of_fields(kind)
+    origin, inside = get_origin(kind), get_args(kind)
+    if origin is tuple and len(inside) == 2 and inside[1] is Ellipsis:
+        each = _reader(inside[0])
+        return tuple if each is _as_it_is else lambda data: tuple(map(each, data))
+    if origin is tuple:
+        readers = [_reader(one) for one in inside]
+        return lambda data: tuple(read(one) for read, one in zip(readers, data, strict=True))
+    if origin in (Union, types.UnionType):
+        return _reader_of_union(inside)
+    if isinstance(origin, type) and issubclass(origin, Mapping):
+        value = _reader(inside[1])
+        return lambda data: {key: value(item) for key, item in data.items()}
+    return _as_it_is
+
+
+def _reader_of_fields(kind: Any) -> Reader:
+    readers = {name: _reader(hint) for name, hint in get_type_hints(kind).items()}
+    return lambda data: kind(**{name: readers[name](item) for name, item in data.items() if name != "type"})
+
+
+def _reader_of_union(kinds: tuple[Any, ...]) -> Reader:
+    named = {kind.__name__: _reader(kind) for kind in kinds if get_origin(kind) is None}
+    composed = [_reader(kind) for kind in kinds if is_dataclass(kind) or get_origin(kind) is not None]
+
+    def read(data: Any) -> Any:
+        if not isinstance(data, dict | list):
+            return data
+        if isinstance(data, dict) and "type" in data:
+            return named[data["type"]](data)
+        return composed[0](data) if composed else data
+
+    return read
+
+
+def _as_it_is(data: Any) -> Any:
+    return data
 
 
 @cache
