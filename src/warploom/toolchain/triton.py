@@ -107,14 +107,15 @@ class TritonToolchain(GpuToolchain):
             "constants": constants,
             "options": {name: value for name, value in parameters.items() if name in OPTIONS},
             "aligned": [place for place, one in enumerate(signature.arguments) if one.role != "axis"],
+            "path": list(self.roots()),
             "warp": {one.name: one.warp for one in self.architectures},
         }
 
     def roots(self) -> tuple[str, ...]:
-        """Where the package is."""
-        spec = importlib.util.find_spec("triton")
-        places = spec.submodule_search_locations if spec else None
-        return tuple(str(Path(place).parent) for place in places or ())
+        """Where Triton is, and NumPy for its interpreter: isolated Python does not look into every folder by itself."""
+        specs = [importlib.util.find_spec(name) for name in ("triton", "numpy")]
+        places = [place for spec in specs if spec for place in spec.submodule_search_locations or ()]
+        return tuple(dict.fromkeys(str(Path(place).parent) for place in places))
 
     def read(
         self, folder: Path, architecture: Architecture, answer: Mapping[str, Any], signature: Signature, launch: Launch
@@ -127,6 +128,9 @@ class TritonToolchain(GpuToolchain):
             said = str(answer.get("error", "")) or "Triton gave no message"
             kind = "rejected" if "out of resource" in said else "compile_error"
             return Compiled(None, failed=Failed("build", kind, said[:400], log[-6000:]))
+        if answer.get("scratch"):
+            said = f"it asks for {answer['scratch']} bytes of global memory a block, which no launch gives"
+            return Compiled(None, failed=Failed("build", "rejected", said))
         assembly, name = str(answer.get("assembly", "")), signature.entry_point
         try:
             threads, shared = int(answer["warps"]) * architecture.warp, int(answer["shared"])

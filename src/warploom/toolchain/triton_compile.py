@@ -8,6 +8,7 @@ import importlib.util
 import io
 import json
 import os
+import sys
 import traceback
 from importlib import import_module
 from pathlib import Path
@@ -43,7 +44,8 @@ def compile_one(triton: Any, function: Any, request: dict[str, Any], name: str) 
         name: "sm_90a" or "gfx942".
 
     Returns:
-        status 0, shared, warps, what ptxas said, and the text of PTX or AMD assembly.
+        status 0, shared, warps, scratch (bytes of global memory a block), what ptxas said, and the text of PTX or
+        AMD's assembly.
     """
     attributes = {(place,): [["tt.divisibility", 16]] for place in request["aligned"]}
     source = triton.compiler.ASTSource(function, request["signature"], request["constants"], attributes)
@@ -60,6 +62,7 @@ def compile_one(triton: Any, function: Any, request: dict[str, Any], name: str) 
         "status": 0,
         "shared": made.metadata.shared,
         "warps": warps,
+        "scratch": getattr(made.metadata, "global_scratch_size", 0) or 0,
         "log": said.getvalue(),
         "assembly": made.asm["amdgcn" if amd else "ptx"],
     }
@@ -94,6 +97,7 @@ def first_line(function: Any) -> int:
 def main() -> None:
     """Answer the request in this folder."""
     request = json.loads(Path("request.json").read_text())
+    sys.path += request["path"]
     answer: dict[str, Any] = {}
     triton, module = ModuleType("none"), ModuleType("none")
     try:

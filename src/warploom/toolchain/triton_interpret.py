@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import sys
 import traceback
 from importlib import import_module
 from pathlib import Path
@@ -72,6 +73,7 @@ def describe(error: BaseException, main: str) -> str:
 def main() -> None:
     """Answer the request in this folder: tensors are files, margins included; each is written back."""
     request = json.loads(Path("request.json").read_text())
+    sys.path += request["path"]
     numpy = import_module("numpy")
     place = Path(request["main"])
     answer: dict[str, Any] = {"status": 0, "error": ""}

@@ -86,6 +86,7 @@ def interpret(
             "entry_point": signature.entry_point,
             "constants": {name: value for name, value in parameters.items() if name not in OPTIONS},
             "calls": asked,
+            "path": list(toolchain.roots()),
         }
         (scratch / "request.json").write_text(json.dumps(request))
         script = shlex.join([sys.executable, "-I", str(_PROGRAM)])

@@ -13,9 +13,11 @@ import pytest
 from warploom.errors import ToolchainError
 from warploom.syntax import triton_rules
 from warploom.toolchain import triton
+from warploom.toolchain.gpu import Compiled
 from warploom.toolchain.gpu_bundle import Code, read_bundle
 from warploom.toolchain.triton import TritonToolchain
 from warploom.values.candidate import Candidate, Scalar
+from warploom.values.launch import Launch
 from warploom.values.outcome import Build, Failed
 from warploom.values.signature import Argument, Signature
 from warploom.values.target import parse_target
@@ -160,6 +162,64 @@ def test_a_candidate_is_one_file() -> None:
     failed = TritonToolchain(parse_target("triton").architectures).check_source(two, SIGNATURE)
     assert failed is not None
     assert "one file" in failed.message
+
+
+PTXAS = """ptxas-blackwell info    : Compiling entry function 'scale' for 'sm_90a'
+ptxas-blackwell info    : Function properties for scale
+    0 bytes stack frame, 8 bytes spill stores, 4 bytes spill loads
+ptxas-blackwell info    : Used 64 registers, used 0 barriers
+"""
+PTX = ".visible .entry scale(\n .param .u64 a,\n .param .u64 b,\n .param .u32 c,\n .param .u64 d\n)\n{\n ret;\n}\n"
+ANSWER: dict[str, object] = {"status": 0, "shared": 2048, "warps": 8, "scratch": 0, "log": PTXAS, "assembly": PTX}
+
+
+def read(tmp_path: Path, **changed: object) -> Compiled:
+    """What the toolchain makes of an answer, where no Triton is."""
+    (tmp_path / "sm_90a.cubin").write_bytes(b"code")
+    toolchain = TritonToolchain(parse_target("triton:sm_90a").architectures)
+    return toolchain.read(
+        tmp_path, toolchain.architectures[0], {**ANSWER, **changed}, SIGNATURE, Launch(("n", "1", "1"))
+    )
+
+
+def test_an_answer_becomes_code_and_facts(tmp_path: Path) -> None:
+    made = read(tmp_path)
+    assert made.code == Code("sm_90a.cubin", "scale", 256, 2048, ("null",))
+    assert made.data == b"code"
+    expected = {"registers": 64, "spill_bytes": 12, "shared_bytes": 2048, "threads": 256, "occupancy_percent": 50}
+    assert expected.items() <= made.facts.items()
+
+
+@pytest.mark.parametrize(
+    ("changed", "kind", "said"),
+    [
+        ({"status": 1, "error": "kernel.py:3: error: no"}, "compile_error", "kernel.py:3: error: no"),
+        ({"status": 1}, "compile_error", "Triton gave no message"),
+        ({"scratch": 512}, "rejected", "512 bytes of global memory a block"),
+        ({"warps": "many"}, "compile_error", "nothing is known of scale"),
+        ({"log": ""}, "compile_error", "nothing is known of scale"),
+    ],
+)
+def test_an_answer_that_cannot_be_used_is_a_failure(
+    changed: dict[str, object], kind: str, said: str, tmp_path: Path
+) -> None:
+    failed = read(tmp_path, **changed).failed
+    assert failed is not None
+    assert (failed.kind, failed.stage) == (kind, "build")
+    assert said in failed.message
+
+
+@pytest.mark.skipif(importlib.util.find_spec("triton") is not None, reason="Triton itself is found first")
+def test_a_package_outside_the_interpreters_own_folders_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such as one that was installed for this user alone; the process that imports it is isolated and jailed."""
+    package = tmp_path / "home" / "triton"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text("raise RuntimeError('the one of this user')\n")
+    monkeypatch.syspath_prepend(str(package.parent))
+    monkeypatch.setattr(triton, "version", lambda name: "0")
+    assert "the one of this user" in failure(SOURCE, tmp_path / "cache").message
 
 
 @present
