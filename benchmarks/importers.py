@@ -4,7 +4,8 @@
 
 Each problem is studied as ``warploom`` studies it, in a process of its own (forked, so that PyTorch is loaded once),
 and the problem file is then executed and its reference called at every workload's shape, in its own type and in
-float64. Writes ``benchmarks/results/importers.json``; what it holds of other suites stays. The checkouts are not part of this project.
+float64. Writes ``benchmarks/results/importers.json``; what it holds of other suites stays. The checkouts
+are not part of this project.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import signal
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +52,10 @@ def bring_one(address: Address) -> dict[str, Any]:
     try:
         found = FORMATS[address.format](address)
         place = address.place if address.format == "kernelbench" else "/".join(Path(address.place).parts[-2:])
-        request = study.Request(found.program, plain(found.name), found.title, address.scale, place)
+        files = tuple((Path(path).name, text) for path, text in found.program.files)
+        request = study.Request(
+            replace(found.program, files=files), plain(found.name), found.title, address.scale, place
+        )
         text = study.study(request)
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder, "problem.py")
@@ -77,7 +82,9 @@ def bring_one(address: Address) -> dict[str, Any]:
         return {"imports": True, "title": problem.title, "held_out": len(problem.held_out)}
     except Exception as error:  # noqa: BLE001 - foreign code: its failure is the result
         said = study._explain(error, request) if request is not None else str(error)
-        return {"imports": False, "why": said.replace(str(address.root), "…") if address.root else said}
+        for own in filter(None, (address.root, address.place if address.format == "gpumode" else "")):
+            said = said.replace(own, "…")
+        return {"imports": False, "why": said}
 
 
 def apart(work: Callable[[], dict[str, Any]]) -> dict[str, Any]:

@@ -144,6 +144,7 @@ def test_resume_of_an_ended_run_says_how_it_stands(place: Path) -> None:
 def test_judge_passes_the_best_and_fails_a_wrong_one(place: Path) -> None:
     found = answer("judge", "scaled.py", "run/best/kernel.cpp", cwd=place)
     assert found["status"] == "passed"
+    assert found["title"] == "rows scaled and shifted"
     assert found["speedup"]["eager"]["median"] > 0
     assert found["workloads"][0]["axes"] == {"rows": 256, "cols": 1000}
     wrong = place / "wrong.cpp"

@@ -24,6 +24,8 @@ def audit(
     """
     loaded = load_problem(problem)
     console = aside()
+    if not (quiet or json):
+        console.print(f"{loaded.name}: {loaded.title}", style="dim", markup=False)
     found = try_pretenders(
         loaded,
         cache_directory(),

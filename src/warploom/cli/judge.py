@@ -35,6 +35,8 @@ def judge(
     loaded = load_problem(problem)
     candidate = read_candidate(loaded, file, None if flag is None else tuple(flag))
     console = aside()
+    if not (quiet or json):  # the title says what was made smaller to be judged here
+        console.print(f"{loaded.name}: {loaded.title}", style="dim", markup=False)
     with LocalJudge(
         loaded,
         cache=cache_directory(),
@@ -44,7 +46,12 @@ def judge(
     jail = find_jail()
     if json:
         sandbox = {"jail": jail.name, "gaps": list(jail.gaps)}
-        found = {"problem": loaded.name, "candidate": candidate.id, **evaluation_object(evaluation)}
+        found = {
+            "problem": loaded.name,
+            "title": loaded.title,
+            "candidate": candidate.id,
+            **evaluation_object(evaluation),
+        }
         print_json({**found, "build_flags": list(candidate.build_flags), "sandbox": sandbox})
     else:
         out().print(render(evaluation))

@@ -14,7 +14,15 @@ from warploom.values.audit import Audit, Encounter, Finding, Pretender, Trial
 from warploom.values.problem import Problem, Reference, Tensor, Workload
 
 Captured = pytest.CaptureFixture[str]
-PROBLEM = Problem("twice", ("n",), {"x": Tensor("n")}, {"out": Tensor("n")}, Reference("", "", ""), (Workload(n=4),))
+PROBLEM = Problem(
+    "twice",
+    ("n",),
+    {"x": Tensor("n")},
+    {"out": Tensor("n")},
+    Reference("", "", ""),
+    (Workload(n=4),),
+    title="each number doubled [n 9 → 4]",
+)
 CAUGHT = Trial(Pretender("constant", "zero", (), "zero"), (Encounter("n=4", False, "wrong_result", float("inf")),))
 SURVIVES = Trial(
     Pretender("precision", "rounded", ("inputs", "bfloat16"), "inputs in bfloat16"),
@@ -90,3 +98,11 @@ def test_a_grave_finding_is_one(found: list[Audit], capsys: Captured) -> None:
 def test_an_unknown_problem_is_bad_input(capsys: Captured) -> None:
     assert run(["audit", "softmaxx", "--json"]) == BAD_INPUT
     assert "did you mean softmax" in json.loads(capsys.readouterr().out)["error"]
+
+
+def test_the_title_is_told_and_so_what_was_made_smaller(found: list[Audit], capsys: Captured) -> None:
+    found += [Audit("twice", PROBLEM.hash, (CAUGHT,), (), 2)] * 2
+    assert run(["audit", "twice"]) == PASSED
+    assert "twice: each number doubled [n 9 → 4]" in capsys.readouterr().err
+    assert run(["audit", "twice", "--quiet"]) == PASSED
+    assert capsys.readouterr().err == ""

@@ -1,0 +1,59 @@
+"""The count of imports: what imports is called at every shape, what does not is named."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.torch
+
+FILE = Path(__file__).resolve().parents[3] / "benchmarks" / "importers.py"
+GOOD = """
+import torch
+n, m = 32, 24
+class Model(torch.nn.Module):
+    def forward(self, x, y):
+        return x[:, 1:] + 1, y
+def get_inputs(): return [torch.rand(n, m), torch.randint(0, 5, (n,))]
+"""
+
+
+@pytest.fixture
+def importers(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    spec = importlib.util.spec_from_file_location("benchmark_importers", FILE)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, "benchmark_importers", module)
+    spec.loader.exec_module(module)
+    monkeypatch.setattr(module, "apart", lambda work: work())  # a fork of a test would run the rest of the tests
+    return module
+
+
+def run(importers: ModuleType, monkeypatch: pytest.MonkeyPatch, *words: str) -> dict[str, Any]:
+    monkeypatch.setattr(sys, "argv", ["importers.py", *words])
+    assert importers.main() == 0
+    found: dict[str, Any] = json.loads(Path(words[-1]).read_text())
+    return found
+
+
+def test_suites_are_counted_and_kept(importers: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    level = tmp_path / "KernelBench" / "level1"
+    level.mkdir(parents=True)
+    (level / "1_Good.py").write_text(GOOD)
+    (level / "2_Bad.py").write_text(GOOD.replace("x[:, 1:] + 1, y", "nowhere"))
+    out = str(tmp_path / "out.json")
+    first = run(importers, monkeypatch, "--root", str(tmp_path), "--levels", "1", "--out", out)
+    assert first["suites"] == {"kernelbench:1": {"problems": 2, "import": 1}}
+    assert first["problems"]["kernelbench:1/1"]["held_out"] == 9
+    assert "NameError: name 'nowhere' is not defined" in first["problems"]["kernelbench:1/2"]["why"]
+    assert str(tmp_path) not in json.dumps(first), "no path of this machine in the results"
+    (level.parent / "level2").mkdir()
+    second = run(importers, monkeypatch, "--root", str(tmp_path), "--levels", "2", "--out", out)
+    assert second == first
