@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from warploom.errors import SourceError
 from warploom.values.plain_text import printable
@@ -16,13 +17,20 @@ MOST_EDITS = 100
 MOST_FENCES = 100
 IDEA_CHARACTERS = 160
 
+MOST_MENTIONS = 200
+"""Places where a function is named that are looked at for its definition."""
+
+MOST_PARAMETERS = 4000
+"""Characters between a function's name and the brace of its body."""
+
 FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,50}\.[A-Za-z]{1,4}")
 
+_ENDS = re.compile(r"[;{}]")
 _FENCE = re.compile(r"[ \t]*(?P<ticks>`{3,}|~{3,})[ \t]*(?P<info>[^`\n]*)")
 _SEARCH = re.compile(r"[ \t]*<{5,9}[ \t]*SEARCH\b[^\n]*")
 _MIDDLE = re.compile(r"[ \t]*={5,9}[ \t]*")
 _REPLACE = re.compile(r"[ \t]*>{5,9}[ \t]*REPLACE\b[^\n]*")
-_IDEA = re.compile(r"^[\s*_#>]*IDEA[*_]*[ \t]*:[*_ \t]*(?P<idea>\S[^\n]*)", re.IGNORECASE | re.MULTILINE)
+_IDEA = re.compile(r"^[ \t*_#>-]*IDEA[*_]*[ \t]*:[*_ \t]*(?P<idea>\S[^\n]*)", re.IGNORECASE | re.MULTILINE)
 _CODE = re.compile(r"\s*(#|//|/\*|extern\b|static\b|namespace\b|using\b|template\b|inline\b|typedef\b|struct\b|TUNE\b)")
 
 
@@ -91,8 +99,12 @@ def clean(text: str) -> str:
 
 
 def defines(source: str, entry_point: str) -> bool:
-    """Whether a source looks as if it defined this function."""
-    return re.search(rf"\b{re.escape(entry_point)}\s*\([^;{{}}]*\)\s*(noexcept\s*)?\{{", source) is not None
+    """Whether a source looks as if it defined this function: its name, brackets, and a brace before any semicolon."""
+    for found in islice(re.finditer(rf"\b{re.escape(entry_point)}\s*\(", source), MOST_MENTIONS):
+        end = _ENDS.search(source, found.end(), found.end() + MOST_PARAMETERS)
+        if end and end[0] == "{" and ")" in source[found.end() : end.start()]:
+            return True
+    return False
 
 
 def _without_edits(lines: list[str]) -> tuple[list[str], list[Edit]]:

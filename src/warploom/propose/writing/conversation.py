@@ -27,7 +27,7 @@ DUPLICATES = 1
 QUOTED_CHARACTERS = 20_000
 """Of an answer, where the next turn of the conversation repeats it."""
 
-_COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)
+_COMMENT = re.compile(r"//[^\n]*|/\*.*?(?:\*/|\Z)", re.DOTALL)
 
 
 class Duplicate(SourceError):  # noqa: N818 - reads as what it is

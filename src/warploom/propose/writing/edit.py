@@ -17,6 +17,12 @@ MOST_COMPARED = 4000
 MOST_SOUGHT = 40
 """Lines of a SEARCH that are compared for that."""
 
+MOST_PLACES = 4
+"""Places that a message names."""
+
+MOST_NEAREST = 3
+"""Edits that are answered with the nearest text."""
+
 MOST_SHOWN = 24
 """Lines of the source that a message shows."""
 
@@ -32,7 +38,8 @@ def apply(source: str, edits: Sequence[Edit]) -> str:
         try:
             source = apply_one(source, edit)
         except SourceError as error:
-            complaints.append(f"edit {number}: {error}")
+            said = str(error) if len(complaints) < MOST_NEAREST else str(error).partition("\n")[0]
+            complaints.append(f"edit {number}: {said}")
     if complaints:
         raise SourceError("\n".join(complaints))
     return source
@@ -52,8 +59,8 @@ def apply_one(source: str, edit: Edit) -> str:
     for same in (_as_it_is, str.rstrip, str.strip):
         found = _places(lines, sought, same)
         if len(found) > 1:
-            numbers = ", ".join(str(place + 1) for place in found[:8])
-            raise SourceError(f"its SEARCH is found {len(found)} times, from lines {numbers}; add lines around it")
+            numbers = ", ".join(str(place + 1) for place in found)
+            raise SourceError(f"its SEARCH is found more than once, from lines {numbers}; add lines around it")
         if found:
             begin, end = found[0], found[0] + len(sought)
             new = _indented(replacement, sought, lines[begin:end]) if same is str.strip else replacement
@@ -74,12 +81,14 @@ def _trimmed(lines: list[str]) -> list[str]:
 
 
 def _places(lines: Sequence[str], sought: Sequence[str], same: Callable[[str], str]) -> list[int]:
-    """Where the sought lines stand, when two lines are the same after ``same``."""
-    own, wanted = [same(line) for line in lines], [same(line) for line in sought]
-    first, count = wanted[0], len(wanted)
-    return [
-        place for place in range(len(own) - count + 1) if own[place] == first and own[place : place + count] == wanted
-    ]
+    """Where the sought lines stand, when two lines are the same after ``same``; the first few places."""
+    own, wanted = ("\n".join(["", *map(same, one), ""]) for one in (lines, sought))
+    found: list[int] = []
+    place = own.find(wanted)
+    while place >= 0 and len(found) < MOST_PLACES:
+        found.append(own.count("\n", 0, place))
+        place = own.find(wanted, place + 1)
+    return found
 
 
 def _indented(replacement: list[str], sought: Sequence[str], found: Sequence[str]) -> list[str]:
@@ -97,7 +106,7 @@ def nearest(lines: Sequence[str], sought: Sequence[str]) -> str:
     own = [line.strip()[:200] for line in lines[:MOST_COMPARED]]
     wanted = [line.strip()[:200] for line in sought[:MOST_SOUGHT]]
     scores = [
-        sum(one == other and bool(one) for one, other in zip(own[place:], wanted, strict=False))
+        sum(one == other and bool(one) for one, other in zip(own[place : place + len(wanted)], wanted, strict=False))
         for place in range(len(own))
     ]
     best = max(range(len(own)), key=lambda place: scores[place])

@@ -63,7 +63,8 @@ def test_edits_follow_one_another() -> None:
 
 def test_two_places_are_named_by_their_lines() -> None:
     text = complaint("}")
-    assert text == "edit 1: its SEARCH is found 2 times, from lines 7, 11; add lines around it"
+    assert text == "edit 1: its SEARCH is found more than once, from lines 7, 11; add lines around it"
+    assert "from lines 1, 2, 3, 4;" in complaint("a", source="a\n" * 50)
 
 
 def test_what_is_not_there_shows_the_nearest_text_with_its_lines() -> None:

@@ -10,7 +10,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from warploom.errors import NothingToPropose, SourceError
-from warploom.propose.writing.answer import read
+from warploom.propose.writing.answer import defines, read
+from warploom.propose.writing.conversation import code_length
 from warploom.propose.writing.draft import MOST_BYTES
 from warploom.propose.writing.operators import OPERATORS
 from warploom.testing.minds import Line
@@ -112,12 +113,39 @@ def test_any_text_is_read_or_refused_with_words(text: str) -> None:
         "```cpp\nvoid tripled() {\n" + "int a = 1;\n" * (MOST_BYTES // 20) + "}\n```",
         "```cpp\nvoid tripled() { return " + "(" * 100_000 + "\n```",
         "IDEA:" + " " * 300_000 + "x",
-        "void tripled(" * 30_000,
+        "```cpp\n" + "void tripled(" * 30_000 + "\n```",
+        "\n" * 300_000 + "x",
+        "IDEA " + "> * " * 90_000 + "\n",
+        ("<<<<<<< SEARCH\n" + "}\n" * 1900 + "x\n=======\n>>>>>>> REPLACE\n") * 99,
     ],
-    ids=["flood", "open", "empty", "fences", "searches", "edits", "program", "brackets", "blanks", "definitions"],
+    ids=[
+        "flood",
+        "open",
+        "empty",
+        "fences",
+        "searches",
+        "edits",
+        "program",
+        "brackets",
+        "blanks",
+        "definitions",
+        "lines",
+        "stars",
+        "braces",
+    ],
 )
 def test_huge_answers_end_soon(desk: Any, text: str) -> None:
     conversation(desk, "improve", [Line(text)] * 3)
+
+
+def test_huge_sources_are_measured_soon(desk: Any) -> None:
+    body = "void tripled(float* x) {\n" + "}\n" * 60_000
+    request = desk.request(parents=(desk.individual(body),))
+    writer, _ = desk.writer(["<<<<<<< SEARCH\n" + "}\n" * 20_000 + "x\n=======\n>>>>>>> REPLACE\n"] * 3)
+    with pytest.raises(NothingToPropose, match="its SEARCH is not in the source"):
+        anyio.run(writer.propose, request)
+    assert code_length(desk.candidate("/* " * 80_000)) < 200
+    assert not defines("tripled(" * 50_000, "tripled")
 
 
 def test_an_instruction_in_a_log_or_source_stays_data(desk: Any) -> None:
