@@ -16,6 +16,7 @@ from warploom.values.launch import Launch
 from warploom.values.shape import extent
 
 _LINE = re.compile(r"^[ \t]*LAUNCH[ \t]*\(.*$", re.MULTILINE)
+_REST = re.compile(r"[ \t]*;?[ \t\r]*((//|#).*)?")
 _FORM = "write LAUNCH(grid=(…), block=…, shared=…) on a line of its own"
 
 
@@ -59,9 +60,8 @@ def read(source: str, axes: Collection[str], parameters: Mapping[str, Scalar], k
 
 
 def _words(line: str, keys: Collection[str]) -> dict[str, list[str]]:
-    text = re.sub(r"(//|#)(?=[^()]*$)(?![^()]*\)).*$", "", line).strip().removesuffix(";")
     try:
-        call = ast.parse(text, mode="eval").body
+        call = ast.parse(_call(line), mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         raise ProblemError(f"{line.strip()[:120]!r} cannot be read; {_FORM}") from None
     if not isinstance(call, ast.Call) or call.args:
@@ -76,6 +76,18 @@ def _words(line: str, keys: Collection[str]) -> dict[str, list[str]]:
             raise ProblemError(f"{keyword.arg} has one to three extents, not {len(parts)}")
         words[keyword.arg] = [ast.unparse(part) for part in parts]
     return words
+
+
+def _call(line: str) -> str:
+    """The line up to the bracket that closes it; behind that may stand a semicolon and a comment."""
+    depth = 0
+    for place, letter in enumerate(line):
+        depth += (letter == "(") - (letter == ")")
+        if letter == ")" and depth == 0:
+            if _REST.fullmatch(line, place + 1):
+                return line[: place + 1].strip()
+            break
+    raise ValueError(line)
 
 
 def _check_names(word: str, names: Collection[str]) -> None:

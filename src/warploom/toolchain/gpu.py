@@ -31,7 +31,9 @@ from warploom.values.plain_text import printable
 from warploom.values.signature import Signature
 
 _LOG_CHARACTERS = 6000
-_ANSWER_BYTES = 64 << 20
+_ANSWER_BYTES = 16 << 20
+"""Largest file that is read of what a compiler leaves: a kernel is small, and facts are sought in every line."""
+
 _FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,55}\.(cu|cuh|hip|h|py)")
 _OWN_FILES = frozenset({"warploom_signature.h", "warploom_hip.h", "stdint.h"})
 
@@ -191,7 +193,7 @@ class GpuToolchain(ABC):
             return Failed("build", "timeout", f"the compiler did not end within {self.timeout_s:g} s", said)
         answer = read_json(folder / "answer.json") if status == 0 else None
         if answer is None:
-            last = said.strip().rpartition("\n")[2][:300]
+            last = said.strip().rpartition("\n")[2][:300] or f"no answer, or one of more than {_ANSWER_BYTES >> 20} MiB"
             return Failed("build", "compile_error", f"the compiler ended with status {status}: {last}", said)
         compiled: dict[str, Compiled] = {}
         for one in self.architectures:

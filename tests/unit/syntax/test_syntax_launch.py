@@ -21,7 +21,8 @@ def test_grid_block_and_shared_memory_are_read() -> None:
 
 def test_a_line_may_end_as_the_language_wants() -> None:
     assert read("LAUNCH(grid=rows, block=32);").block == (32,)
-    assert read("  LAUNCH(grid=rows // 2, block=32)  # a comment (with brackets)").grid == ("rows // 2", "1", "1")
+    for comment in ("# a comment (with brackets)", "// rows // 2 (two a block)", "; // )(", "\r"):
+        assert read(f"  LAUNCH(grid=rows // 2, block=32)  {comment}").grid == ("rows // 2", "1", "1")
 
 
 def test_removing_it_keeps_line_numbers() -> None:
@@ -47,6 +48,9 @@ def test_removing_it_keeps_line_numbers() -> None:
         ("LAUNCH(grid=rows, block=32, stream=1)", "LAUNCH knows no stream"),
         ("LAUNCH(**rows)", "LAUNCH knows no None"),
         ("LAUNCH(grid=rows, block=32 // 0)", "divides by zero"),
+        ("LAUNCH(grid=rows, block=32) + 1", "cannot be read"),
+        ("LAUNCH)(", "no LAUNCH lines"),
+        ("LAUNCH(" + "/" * 200_000, "cannot be read"),
         ("LAUNCH(grid=" + "(" * 3000 + ", block=1)", "cannot be read"),
     ],
 )

@@ -149,7 +149,7 @@ def test_a_target_that_cannot_start_it_does_not_count(tmp_path: Path) -> None:
         ("broken=sm_90a", "compile_error", "error: nothing"),
         ("die=out-of-luck", "compile_error", "out-of-luck"),
         ("answer=[]", "compile_error", "status 0"),
-        ("answer={", "compile_error", "status 0"),
+        ("answer={", "compile_error", "status 0: no answer, or one of more than 16 MiB"),
         ("answer={}", "compile_error", "no code"),
         ("link=/etc/passwd", "compile_error", "no code"),
     ],
