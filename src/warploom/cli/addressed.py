@@ -31,13 +31,18 @@ Scale = Annotated[
 
 
 def addressed(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The command with both options, if it has a parameter ``problem``; they become part of the problem's address."""
+    """The command with both options, if it has a parameter ``problem`` that takes words, not the path of a file alone.
+
+    The options become part of each problem's address.
+    """
     signature = inspect.signature(command)
-    if "problem" not in signature.parameters:
+    if get_type_hints(command).get("problem") not in (str, str | None, list[str] | None):
         return command
 
     @functools.wraps(command)
-    def with_options(*, root: Path | None, scale: str, problem: str | None, **others: Any) -> Any:
+    def with_options(*, root: Path | None, scale: str, problem: str | list[str] | None, **others: Any) -> Any:
+        if isinstance(problem, list):
+            return command(problem=[completed(one, root, scale) for one in problem], **others)
         return command(problem=completed(problem, root, scale), **others)
 
     hints = get_type_hints(command, include_extras=True)

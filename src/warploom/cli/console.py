@@ -15,7 +15,12 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instea
 """The option every command has."""
 
 ProblemWord = Annotated[
-    str, typer.Argument(metavar="PROBLEM", help="A name from `warploom problems`, or the path of a problem file.")
+    str,
+    typer.Argument(
+        metavar="PROBLEM",
+        help="A name from `warploom problems`, the path of a problem file, or an address in another format: "
+        "pytorch:FILE:NAME, kernelbench:LEVEL/NUMBER, gpumode:DIR.",
+    ),
 ]
 RunWord = Annotated[str, typer.Argument(metavar="RUN", help="The directory of a run.")]
 
