@@ -72,6 +72,13 @@ def test_charts_are_drawn_at_every_width_in_both_schemes(browser: Browser, page:
     assert len(names) == len(set(names)), "one drawing of each figure is shown, not both"
     assert all(320 <= wide <= width and parts > 3 for _, wide, parts in drawn)
     assert browser.evaluate("document.documentElement.scrollWidth") <= width, "nothing sticks out sideways"
+    outside = browser.evaluate(
+        "[...document.querySelectorAll('svg.chart text')].filter(one => one.getBoundingClientRect().width > 0)"
+        ".filter(one => { const own = one.getBoundingClientRect(), all = one.closest('svg').getBoundingClientRect();"
+        " return own.left < all.left - 1 || own.right > all.right + 1 || own.bottom > all.bottom + 1 })"
+        ".map(one => one.closest('figure').id + ': ' + one.textContent)"
+    )
+    assert outside == [], "no words are cut off at an edge"
     ground = browser.evaluate("getComputedStyle(document.body).backgroundColor")
     assert ground == ("rgb(255, 255, 255)" if scheme == "light" else "rgb(18, 21, 26)")
     strokes = browser.evaluate("getComputedStyle(document.querySelector('path.climb')).stroke")

@@ -12,7 +12,7 @@ def _words(docstring: str) -> str:
     """The first sentences of a move's docstring, without the parts that speak of its parameters, and without markup."""
     first = " ".join(docstring.split("\n\n")[0].split())
     plain = re.sub(r":\w+:`|`", "", re.split(r" (?:Site|Parameters?): ", first)[0])
-    return plain[:1].upper() + plain[1:]
+    return plain if first.startswith(("`", ":")) else plain[:1].upper() + plain[1:]
 
 
 _MEANINGS: Mapping[str, str] = {move.name: _words(type(move).__doc__ or "") for move in MOVES}

@@ -19,7 +19,7 @@ from warploom.report.html.figures.frame import speed
 from warploom.report.html.gallery import NARROW, WIDE, Figure, gallery
 from warploom.report.html.meanings import meaning
 from warploom.report.html.palette import DARK, LIGHT, variables
-from warploom.report.html.side_by_side import MOST_LINES, side_by_side
+from warploom.report.html.side_by_side import MOST_LINES, coloured, side_by_side
 from warploom.report.html.story import Story
 from warploom.report.html.svg import Drawing
 from warploom.report.progress import gained
@@ -57,6 +57,7 @@ def page(story: Story) -> str:
         most_steps=MOST_STEPS,
         diff_lines=MOST_DIFF_LINES,
         rows=rows,
+        kernel=coloured(story.kernel.splitlines()),
         cut=max(len(story.start.splitlines()), len(story.kernel.splitlines())) > MOST_LINES,
         most_lines=MOST_LINES,
         workloads=workload_rows(timings, round_trip(story.passed) if story.passed else None),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,6 +16,8 @@ from warploom.values.plain_text import printable
 
 MOST_LINES = 1500
 """Lines of one source that are shown; longer ones are cut, and it is said."""
+
+_HELPERS = re.compile(r"#ifndef (WARPLOOM_\w+)")
 
 _CLASSES = (
     (Token.Comment.Preproc, "keyword"),
@@ -34,16 +37,37 @@ class Row:
 
 
 def side_by_side(before: str, after: str) -> list[Row]:
-    """Rows of the two sources, equal lines beside one another; at most :data:`MOST_LINES` of each source."""
-    old_text, new_text = before.splitlines()[:MOST_LINES], after.splitlines()[:MOST_LINES]
+    """Rows of the two sources, equal lines beside one another, helpers folded; :data:`MOST_LINES` of each at most."""
+    old_lines, new_lines = (folded(text.splitlines()[:MOST_LINES]) for text in (before, after))
+    old_text, new_text = ([line for _, line in lines] for lines in (old_lines, new_lines))
     old, new = coloured(old_text), coloured(new_text)
     rows: list[Row] = []
     for kind, a, b, c, d in difflib.SequenceMatcher(None, old_text, new_text, autojunk=False).get_opcodes():
         for index in range(max(b - a, d - c)):
-            left = (a + index + 1, old[a + index]) if index < b - a else None
-            right = (c + index + 1, new[c + index]) if index < d - c else None
+            left = (old_lines[a + index][0], old[a + index]) if index < b - a else None
+            right = (new_lines[c + index][0], new[c + index]) if index < d - c else None
             rows.append(Row(left, right, kind != "equal"))
     return rows
+
+
+def folded(lines: Sequence[str]) -> list[tuple[int, str]]:
+    """Numbered lines, each block of helpers that moves bring along (``#ifndef WARPLOOM_…``) as one line of comment."""
+    found: list[tuple[int, str]] = []
+    start, name, depth = 0, "", 0
+    for number, line in enumerate(lines, 1):
+        opening = _HELPERS.match(line)
+        if not depth and opening:
+            start, name, depth = number, opening[1], 1
+        elif depth:
+            depth += line.startswith("#if")
+            depth -= line.startswith("#endif")
+            if not depth:
+                found.append((start, f"// {name}: {number - start + 1} lines of helpers, in the whole source below"))
+        else:
+            found.append((number, line))
+    if depth:
+        found += [(number, line) for number, line in enumerate(lines, 1) if number >= start]
+    return found
 
 
 def coloured(lines: Sequence[str]) -> list[Markup]:

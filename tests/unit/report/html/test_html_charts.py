@@ -11,15 +11,16 @@ import pytest
 
 from warploom.report.html.figures.bars import Bar, bars
 from warploom.report.html.figures.cells import cells, key
+from warploom.report.html.figures.frame import across, short_number
 from warploom.report.html.figures.roofline import roofline
 from warploom.report.html.figures.speedup import closer, speedup
 from warploom.report.html.figures.tree import tree
 from warploom.report.html.gallery import NARROW, WIDE, gallery
 from warploom.report.html.page import draw, template
 from warploom.report.html.palette import DARK, HEATS, LIGHT, fixed, heat
-from warploom.report.html.side_by_side import side_by_side
+from warploom.report.html.side_by_side import folded, side_by_side
 from warploom.report.html.story import Story
-from warploom.report.html.svg import Drawing, Scale, element
+from warploom.report.html.svg import LETTER, Drawing, Scale, element
 
 
 def classes(drawing: Drawing | None) -> list[str]:
@@ -210,3 +211,19 @@ def test_comments_over_several_lines_and_strings_stay_in_their_lines() -> None:
     assert len(rows) == 6
     assert all(row.left is not None and row.left[1].count("<span") == row.left[1].count("</span>") for row in rows)
     assert "&lt;b&gt;" in str(rows[4].left)
+
+
+def test_helpers_that_moves_bring_along_are_folded() -> None:
+    text = "a\n#ifndef WARPLOOM_VECTORS\n#define WARPLOOM_VECTORS\n#if X\nb\n#endif\n#endif\nc\n"
+    note = "// WARPLOOM_VECTORS: 6 lines of helpers, in the whole source below"
+    assert folded(text.splitlines()) == [(1, "a"), (2, note), (8, "c")]
+    assert [row.right and row.right[0] for row in side_by_side("a\n", text)] == [1, 2, 8]
+    cut_off = text.splitlines()[:4]
+    assert [number for number, _ in folded(cut_off)] == [1, 2, 3, 4]
+
+
+def test_the_last_word_of_an_axis_stays_within_the_chart() -> None:
+    drawing = Drawing(NARROW, 100, "an axis")
+    across(drawing, Scale(0, 1e6, 10, NARROW - 5), 50, short_number, "")
+    last = next(one for one in ElementTree.fromstring(drawing.markup()).iter("text") if one.text == "1,000,000")
+    assert float(last.get("x", 0)) + len("1,000,000") * LETTER / 2 <= NARROW + 0.1

@@ -117,6 +117,7 @@ def test_operators_and_moves_are_told_apart() -> None:
     [
         ("+ pack(@first, inner=t)", "What a nest reads of an array is copied into contiguous scratch before it."),
         ("+ store_to_output(@first)", "What an earlier pass computes is stored to the output element the later pass"),
+        ("+ reciprocal(@every)", "x / s with an s that the loop does not change"),
         ("− pack(@first, inner=t)", ""),
         ("+ unheard_of(@first)", ""),
         ("+ -ffast-math", ""),

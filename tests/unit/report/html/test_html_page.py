@@ -61,6 +61,7 @@ def test_the_page_says_what_was_reached(story: Story) -> None:
     assert "1,200 tokens" in words
     assert "$0.2500" in words
     assert "not promoted: it was luck" in words
+    assert "The best kernel, whole" in words
     assert "Rewrites a loop of stride-1 and stride-0 accesses into vectors." in words
     assert "sittings" not in words
     assert "Caution" not in words

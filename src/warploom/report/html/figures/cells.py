@@ -70,7 +70,11 @@ def key(resolution: Resolution, now: Frame, width: int) -> Drawing:
     drawing.text((8, y + 11), f"≤ {speed(low)}", "small quiet")
     for index in range(HEATS):
         drawing.box((66 + 22.0 * index, y), 22, 14, f"heat-{index}")
-    drawing.text((72 + 22.0 * HEATS, y + 11), f"{speed(high)} the speed of PyTorch eager", "small quiet")
+    drawing.text(
+        (72 + 22.0 * HEATS, y + 11),
+        f"{speed(high)}{' the speed of PyTorch eager' if width >= NARROW else ''}",
+        "small quiet",
+    )
     drawing.height = int(y + 22)
     return drawing
 

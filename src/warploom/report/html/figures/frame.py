@@ -21,7 +21,9 @@ def across(drawing: Drawing, scale: Scale, y: float, words: Callable[[float], st
     for value in scale.ticks(3 if drawing.width < NARROW else 8):
         x = scale(value)
         drawing.line((x, y), (x, y + 4), "axis")
-        drawing.text((x, y + 17), words(value), "small quiet", "middle")
+        name = words(value)
+        middle = min(x, drawing.width - LETTER * len(name) / 2)
+        drawing.text((middle, y + 17), name, "small quiet", "middle")
     drawing.text((scale.end, y + 34), title, "small quiet", "end")
 
 
