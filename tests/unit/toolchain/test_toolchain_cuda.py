@@ -183,3 +183,12 @@ def test_the_compiler_sees_no_file_of_the_host(tmp_path: Path) -> None:
     secret.write_text("#define SECRET 1\n")
     failed = failure(f'#include "{secret}"\n{PLAIN}', tmp_path / "cache")
     assert "cannot open source file" in failed.message
+
+
+@present
+def test_the_log_of_a_failure_holds_errors_alone(tmp_path: Path) -> None:
+    failed = failure(
+        PLAIN.replace("  if", "  int never;\n  unsigned u = -1 < 0u;\n  if").replace("2 * x[i]", "nothing"), tmp_path
+    )
+    assert failed.message.startswith("kernel.cu:6: error:")
+    assert "warning" not in failed.log_tail

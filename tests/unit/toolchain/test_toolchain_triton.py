@@ -280,3 +280,10 @@ def test_errors_name_the_candidates_own_line(old: str, new: str, said: str, tmp_
     failed = failure(SOURCE.replace(old, new), tmp_path)
     assert failed.kind == "compile_error"
     assert failed.message.startswith(said)
+
+
+@present
+def test_products_and_sums_are_fused_whatever_the_version_thinks(tmp_path: Path) -> None:
+    made = build(SOURCE.replace("FACTOR * a", "FACTOR * a * a + a"), tmp_path, "triton:sm_90a,gfx942")
+    assert made.facts["sm_90a.fma_instructions"] > 0
+    assert made.facts["gfx942.fma_instructions"] > 0
