@@ -15,7 +15,7 @@ from warploom.report.html.stages import spaced, stages
 from warploom.report.html.story import Story
 from warploom.testing.chronicle import Chronicle
 from warploom.testing.world import World
-from warploom.values.event import Evaluated, NotPromoted
+from warploom.values.event import Evaluated, NotPromoted, Promoted
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
@@ -109,3 +109,14 @@ def test_stages_of_a_long_run_are_read_off_some_and_scaled(tmp_path: Path, monke
 def test_values_are_spaced_over_the_whole() -> None:
     assert spaced(range(5), 9) == range(5)
     assert spaced(range(100), 4) == [0, 33, 66, 99]
+
+
+def test_the_best_comes_back_when_what_pushed_it_out_was_luck() -> None:
+    filling = Filling()
+    for number, (candidate, fitness, cell) in enumerate([("a", 0.1, (0, 0, 0)), ("b", 0.5, (1, 0, 0))]):
+        filling.add(Evaluated(number, candidate, "passed", "", "", fitness, 0.0, cell, 0, "new"), number + 1)
+    filling.add(Promoted("b", 0.5, 0.01, {}), 2)
+    filling.add(Evaluated(2, "c", "passed", "", "", 1.0, 0.0, (1, 0, 0), 0, "improved"), 3)
+    assert filling.now.islands[0][1, 0, 0].candidate == "c"
+    filling.add(NotPromoted("c", "it was luck", 0.2), 3)
+    assert filling.now.islands[0][1, 0, 0].candidate == "b"

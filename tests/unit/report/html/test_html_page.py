@@ -64,6 +64,7 @@ def test_the_page_says_what_was_reached(story: Story) -> None:
     assert "The best kernel, whole" in words
     assert "Rewrites a loop of stride-1 and stride-0 accesses into vectors." in words
     assert "sittings" not in words
+    assert "not protected" not in words
     assert "Caution" not in words
 
 
@@ -127,6 +128,7 @@ def test_hostile_words_are_shown_as_words(tmp_path: Path, told: Tell, hostile: s
     assert "img" not in reader.tags
     assert not [name for name, _ in reader.attributes if name.startswith("on")]
     assert reader.words.count("<script>alert(1)</script>") > 10, "shown, not dropped"
+    assert "not protected" in reader.words
     assert "\x1b" not in text
     for path in write_figures(story, tmp_path / "figures"):
         assert b"<script" not in path.read_bytes()
