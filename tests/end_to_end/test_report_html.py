@@ -71,6 +71,11 @@ def test_charts_are_drawn_at_every_width_in_both_schemes(browser: Browser, page:
     assert {"speedup", "speedup-closer", "family-tree", "grid-island-0", "paid-operators", "time"} <= set(names)
     assert len(names) == len(set(names)), "one drawing of each figure is shown, not both"
     assert all(320 <= wide <= width and parts > 3 for _, wide, parts in drawn)
+    shrunk = browser.evaluate(
+        "Math.min(...[...document.querySelectorAll('svg.chart')].map(one => one.getBoundingClientRect().width"
+        " / one.viewBox.baseVal.width).filter(share => share > 0))"
+    )
+    assert shrunk > 0.9, "words of charts keep their size"
     assert browser.evaluate("document.documentElement.scrollWidth") <= width, "nothing sticks out sideways"
     outside = browser.evaluate(
         "[...document.querySelectorAll('svg.chart text')].filter(one => one.getBoundingClientRect().width > 0)"
