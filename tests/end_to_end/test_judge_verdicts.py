@@ -177,7 +177,7 @@ def test_a_promotion_among_bystanders_is_measured_again_once_they_are_gone(
     judge: LocalJudge, calms: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shares = iter([0.6, *[0.01] * 9])
-    monkeypatch.setattr(stages.Bystanders, "share", lambda self: next(shares))
+    monkeypatch.setattr("warploom.judge.busy.Bystanders.share", lambda self: next(shares))
     monkeypatch.setattr("warploom.judge.busy.Quiet.wait", lambda self: calms)
     monkeypatch.setattr(session_module.Session, "drift", lambda self, bench, timing: 0.0)
     found = judged(judge, HONEST, effort="promote")
