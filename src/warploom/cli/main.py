@@ -21,7 +21,7 @@ COMMANDS: dict[str, str] = {
     "problems": "The problems that ship with Warploom.",
     "evolve": "Evolve a kernel for a problem.",
     "judge": "Build, verify and time one kernel.",
-    "build": "Compile a GPU kernel without a GPU: does it build, fit, at what occupancy?",
+    "build": "Whether a GPU kernel builds and fits, without a GPU.",
     "verify": "Whether a claimed speedup holds on this machine.",
     "export": "A kernel as a PyTorch package, for the Hub, or as source.",
     "recheck": "Whether exported kernels are still right and still faster.",
@@ -35,7 +35,7 @@ COMMANDS: dict[str, str] = {
     "tell": "An outside agent's answer: judged, and part of the run.",
     "mcp": "The same for agents that speak MCP.",
     "skill": "What an agent should know, as a file to install.",
-    "record": "A run's prompts, answers and outcomes as one file, to keep or replay.",
+    "record": "A run's prompts, answers and outcomes as one file.",
 }
 """Command → its line in ``--help``. A command's module is imported only when it is called, so that help is instant."""
 
