@@ -26,7 +26,8 @@ def error(desk: Any, folder: Path) -> str:
 
 def test_every_ingredient_and_operator_has_a_template_and_every_template_its_use(desk: Any, tmp_path: Path) -> None:
     known = {path.stem for path in SHIPPED.glob("*.j2")}
-    assert known == {*INGREDIENTS, *OPERATORS, "system", "code", "unusable", "duplicate", "as_edits", "as_program"}
+    others = {"system", "body", "code", "unusable", "duplicate", "as_edits", "as_program"}
+    assert known == {*INGREDIENTS, *OPERATORS, *others}
     for name in known:
         folder = tmp_path / name
         folder.mkdir()
