@@ -353,13 +353,13 @@ def test_a_look_sees_the_middle_of_a_block_and_the_worker_goes_on(
 
         process.stage([Call(source, sink, (("input", 0), ("output", 64 * place), ("axis", 4))) for place in range(8)])
         source.memory[:4] = seven
-        share, attempts = None, 0
-        while share is None and attempts < 20:  # on a busy machine the block may be over before it is looked at
+        spent, attempts = None, 0
+        while spent is None and attempts < 20:  # on a busy machine the block may be over before it is looked at
             attempts += 1
             sink.memory[:] = bytes(8192)
-            share = process.run_and_look(20.0, lambda: sink.memory[:4] == seven, 10.0, look)
-        assert share is not None
-        assert 0 < share < 1
+            spent = process.run_and_look(20.0, lambda: sink.memory[:4] == seven, 10.0, look)
+        assert spent is not None
+        assert 0 < spent[0] < spent[1]
         assert seen[:4] == seven
         assert all(sink.memory[64 * place : 64 * place + 4] == seven for place in range(8))
         seen = b""

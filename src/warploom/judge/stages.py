@@ -117,7 +117,7 @@ def time_all(
     ours = [process.pid, session.reference.pid, *([rival.pid] if rival else [])]
 
     def once(bench: Bench) -> tuple[list[Timing], float | None]:
-        bystanders = Bystanders([time.process_time_ns, *(partial(processor_ns, pid) for pid in ours)])
+        bystanders = Bystanders([time.process_time_ns, *(partial(_used_ns, pid) for pid in ours)])
         found = measure(
             process,
             session.reference,
@@ -143,6 +143,14 @@ def time_all(
         timings += found
     notes["roofline"] = round(min(fractions), 3)
     return timings, notes
+
+
+def _used_ns(pid: int) -> int:
+    """Processor time of a process; 0 when it is gone, which whoever asks it next will learn."""
+    try:
+        return processor_ns(pid)
+    except OSError:
+        return 0
 
 
 def verify_timed(session: Session) -> list[Check]:

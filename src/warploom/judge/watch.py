@@ -25,9 +25,12 @@ LEAST_CALLS = 4
 """In a block of fewer there is nothing to gain from another order."""
 
 STEADY_NS = 500_000
-"""A block so long consists of calls for the most part, not of the round trip, so that its pace can be judged."""
+"""A block of so much processor time consists of calls for the most part, so that its pace can be judged."""
 
-ATTEMPTS = 6
+BEFORE_NS = 150_000
+"""Processor time that a worker may take before its first call: to wake, to read what it is asked, to start threads."""
+
+ATTEMPTS = 20
 """Looks tried for each that is wanted: on a busy machine a block may be over before it can be stopped."""
 
 
@@ -61,8 +64,7 @@ class Watch:
     _due: list[int] = field(default_factory=list)
     _attempts: int = 0
     _seen: list[list[Array]] = field(default_factory=list)
-    _share: float | None = None
-    _steady: bool = False
+    _spent: tuple[int, int] | None = None
     _owed: float = 0.0
 
     def __post_init__(self) -> None:
@@ -90,15 +92,14 @@ class Watch:
             Fault: the process failed.
         """
         self._attempts -= 1
-        self._steady = median(blocks_ns) >= STEADY_NS
-        self._seen, self._share = [], None
+        self._seen, self._spent = [], None
         guarded("time", self.title, lambda: self._look(2 * median(blocks_ns) / 1e9))
 
     def _look(self, patience_s: float) -> int:
         """Stop it as soon as it writes the first or the last element of a call drawn by lot."""
         place = self.order.randint(1, self.calls // 2)
         outputs, word = self._regions(place)[0], self.bench.laid[place].words[0]
-        self._share = self.process.run_and_look(
+        self._spent = self.process.run_and_look(
             self.deadline_s, lambda: outputs[0] != word or outputs[-1] != word, patience_s, self._copy
         )
         return 0
@@ -120,8 +121,10 @@ class Watch:
         Raises:
             Fault: calls were not made one after another.
         """
-        if self._share is None:
+        if self._spent is None:
             return
+        whole = self._spent[1] - BEFORE_NS
+        share = max(0.0, (self._spent[0] - BEFORE_NS) / max(whole, 1))
         done = [
             all(np.array_equal(then, now) for then, now in zip(seen, self._regions(place), strict=True))
             for place, seen in enumerate(self._seen)
@@ -130,18 +133,16 @@ class Watch:
             any(bool((then != word).any()) for then, word in zip(seen, laid.words, strict=True))
             for seen, laid in zip(self._seen, self.bench.laid, strict=False)
         ]
-        if all(done) or (not any(begun) and self._share < EARLY_SHARE):
+        if all(done) or (not any(begun) and share < EARLY_SHARE):
             return
         self._due.remove(min(self._due))
         first_open = done.index(False)
         later = next((place for place in range(first_open + 1, self.calls) if begun[place]), None)
         if later is not None:
             self._reject(f"call {later + 1} of a block had written before call {first_open + 1} was done")
-        self._owed += self.calls * self._share / 2 - 1 - first_open if self._steady else 0.0
+        self._owed += self.calls * share / 2 - 1 - first_open if self._spent[1] >= STEADY_NS else 0.0
         if self._owed > 0:
-            self._reject(
-                f"after {self._share:.0%} of the work of a block {first_open} of its {self.calls} calls were done"
-            )
+            self._reject(f"after {share:.0%} of the work of a block {first_open} of its {self.calls} calls were done")
 
     def _reject(self, what: str) -> None:
         raise Fault(

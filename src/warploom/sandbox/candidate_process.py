@@ -89,7 +89,7 @@ class CandidateProcess:
 
     def run_and_look(
         self, deadline_s: float, until: Callable[[], bool], patience_s: float, look: Callable[[], None]
-    ) -> float | None:
+    ) -> tuple[int, int] | None:
         """Make all staged calls as :meth:`run` does, but stop the worker on the way and look at its outputs.
 
         It cannot tell that this will happen before it does.
@@ -101,7 +101,7 @@ class CandidateProcess:
             look: called while it stands still.
 
         Returns:
-            The share of the processor time of these calls that was spent by then; None when they were done already.
+            Processor time in ns that was spent by then, and in all; None when the calls were done already.
 
         Raises:
             WorkerFailed: as in :meth:`run`.

@@ -155,7 +155,7 @@ class WorkerProcess:
 
     def ask_and_look(
         self, verb: str, deadline: float, until: Callable[[], bool], patience_s: float, look: Callable[[], None]
-    ) -> float | None:
+    ) -> tuple[int, int] | None:
         """As :meth:`ask`, but stop the worker once on the way, look around, and let it go on.
 
         Args:
@@ -166,7 +166,7 @@ class WorkerProcess:
             look: called while it stands still.
 
         Returns:
-            The share of the processor time of its work that it had used by then; None when it had answered already.
+            Processor time in ns that its work had taken by then, and in all; None when it had answered already.
 
         Raises:
             WorkerFailed: whatever it did instead.
@@ -179,16 +179,16 @@ class WorkerProcess:
             while not until() and time.perf_counter() < end:
                 pass  # without a pause: on a busy machine the moment would be over
             self._freeze()
-            share = None
+            spent = None
             if not wire.pending(self._channel):
                 then_ns = freezer.processor_ns(self.pid)
                 look()
                 signal.pidfd_send_signal(self._worker_fd, signal.SIGCONT)
                 self._wait(deadline)
                 self._freeze()
-                share = (then_ns - before_ns) / max(freezer.processor_ns(self.pid) - before_ns, 1)
+                spent = then_ns - before_ns, freezer.processor_ns(self.pid) - before_ns
             self._take(token)
-        return share
+        return spent
 
     def _put(self, verb: str, lines: Sequence[str], descriptors: Sequence[int]) -> str:
         """Send one question; the token that its answer must carry."""

@@ -14,7 +14,7 @@ from warploom.judge.calibration import SMALLEST_FLOOR
 from warploom.judge.calls import arguments
 from warploom.judge.compare import Allowance
 from warploom.judge.layout import Array, view
-from warploom.judge.measure import MOST_CALLS, block_calls
+from warploom.judge.measure import BLOCK_NS, MOST_CALLS, block_calls
 from warploom.judge.session import noise_floor
 from warploom.values.problem import Problem, Reference, Tensor, Workload
 from warploom.values.speedup import Speedup
@@ -133,7 +133,8 @@ def test_stale_outputs_do_not_pass(bench: Bench) -> None:
 
 def test_blocks_are_long_enough_and_bounded(bench: Bench) -> None:
     assert block_calls(bench, 5e6) == 1
-    assert block_calls(bench, 0.5e6) == 3
+    assert block_calls(bench, 0.5 * BLOCK_NS) == 2
+    assert block_calls(bench, 0.4 * BLOCK_NS) == 3
     assert block_calls(bench, 100) == MOST_CALLS
 
 

@@ -14,7 +14,7 @@ from warploom.judge.fault import Fault
 from warploom.judge.layout import view
 from warploom.judge.measure import rounds
 from warploom.judge.sampling import PROMOTE, Plan
-from warploom.judge.watch import ATTEMPTS, STEADY_NS, Watch
+from warploom.judge.watch import ATTEMPTS, BEFORE_NS, STEADY_NS, Watch
 from warploom.sandbox.candidate_process import CandidateProcess, WorkerFailed
 from warploom.values.problem import Problem, Reference, Tensor, Workload
 
@@ -40,13 +40,13 @@ def bench() -> Iterator[Bench]:
 class Runner:
     """Stands in for a process: how much of every output is written when it is looked at, and after what share."""
 
-    def __init__(self, bench: Bench, written: list[float], share: float | None) -> None:
-        self.bench, self.written, self.share = bench, written, share
+    def __init__(self, bench: Bench, written: list[float], share: float | None, ns: int = 2 * STEADY_NS) -> None:
+        self.bench, self.written, self.share, self.ns = bench, written, share, ns
         self.runs = 0
 
     def run_and_look(
         self, deadline_s: float, until: Callable[[], bool], patience_s: float, look: Callable[[], None]
-    ) -> float | None:
+    ) -> tuple[int, int] | None:
         self.runs += 1
         assert not until()
         self._write(self.written)
@@ -54,7 +54,9 @@ class Runner:
         if self.share is not None:
             look()
         self._write([1.0] * CALLS)
-        return self.share
+        if self.share is None:
+            return None
+        return BEFORE_NS + int(self.share * (self.ns - BEFORE_NS)), self.ns
 
     def _write(self, shares: list[float]) -> None:
         for place, share in enumerate(shares):
@@ -64,10 +66,10 @@ class Runner:
 
 
 def watched(bench: Bench, written: list[float], share: float | None, ns: int = 2 * STEADY_NS) -> Watch:
-    process = cast(CandidateProcess, Runner(bench, written, share))
+    process = cast(CandidateProcess, Runner(bench, written, share, ns))
     watch = Watch(process, bench, CALLS, 1.0, "workload n=100", random.Random(1), looks=1, rounds=5)
     bench.lay_poison(CALLS)
-    watch.run([ns])
+    watch.run([10 * STEADY_NS])
     return watch
 
 
@@ -112,6 +114,15 @@ def test_work_put_off_until_the_end_is_rejected(bench: Bench) -> None:
         watched(bench, [1.0] + [0.0] * (CALLS - 1), 0.8).judge()
 
 
+def test_what_a_worker_does_before_its_first_call_is_not_work_put_off(bench: Bench) -> None:
+    runner = Runner(bench, [0.5] + [0.0] * (CALLS - 1), 0.0, STEADY_NS)
+    watch = Watch(cast(CandidateProcess, runner), bench, CALLS, 1.0, "", random.Random(1), looks=1, rounds=5)
+    bench.lay_poison(CALLS)
+    watch.run([10 * STEADY_NS])
+    assert runner.run_and_look(1.0, lambda: False, 1.0, lambda: None) == (BEFORE_NS, STEADY_NS), "30 % of the whole"
+    watch.judge()
+
+
 def test_the_pace_of_a_block_that_is_mostly_round_trip_says_nothing(bench: Bench) -> None:
     watched(bench, [1.0] + [0.0] * (CALLS - 1), 0.8, ns=STEADY_NS // 2).judge()
 
@@ -137,7 +148,7 @@ def test_short_blocks_are_not_looked_at(bench: Bench) -> None:
 
 def test_a_process_that_fails_meanwhile_is_a_fault(bench: Bench) -> None:
     class Failing:
-        def run_and_look(self, *_: object) -> float | None:
+        def run_and_look(self, *_: object) -> tuple[int, int] | None:
             raise WorkerFailed("crash", "gone", "", "")
 
     watch = Watch(cast(CandidateProcess, Failing()), bench, CALLS, 1.0, "here", random.Random(1), looks=1, rounds=5)
