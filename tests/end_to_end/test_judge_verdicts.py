@@ -22,6 +22,7 @@ from warploom.judge import session as session_module
 from warploom.judge import stages
 from warploom.judge.evaluate import LocalJudge
 from warploom.judge.mint import judge_version
+from warploom.judge.oracle import CheckedSet, with_room
 from warploom.judge.promotion import INCUMBENT, promotes
 from warploom.judge.reference import ReferenceProcess
 from warploom.problems import load_problem
@@ -170,6 +171,22 @@ def test_a_promotion_is_measured_against_every_baseline_and_verified_again(judge
     seeds = [check.seed for check in found.verdict.checks]
     assert len(set(seeds)) == len(seeds)
     assert 0.0 <= found.environment["busy"] <= 1.0
+
+
+def test_timed_shapes_meet_held_out_values_with_room(judge: LocalJudge, monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[int] = []
+
+    def recorded(checked: CheckedSet) -> CheckedSet:
+        given.append(checked.seed)
+        return with_room(checked)
+
+    monkeypatch.setattr(session_module, "with_room", recorded)
+    assert isinstance(judged(judge, HONEST), Passed)
+    assert given == [], "a screening has no such checks"
+    found = judged(judge, HONEST, effort="promote")
+    assert isinstance(found, Passed), found
+    assert len(given) == 2
+    assert set(given) <= {check.seed for check in found.verdict.checks if check.held_out}
 
 
 @pytest.mark.parametrize("calms", [True, False])

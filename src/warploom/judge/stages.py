@@ -114,11 +114,8 @@ def time_all(
     notes: dict[str, Any] = {}
     fractions: list[float] = []
 
-    ours = [process.pid, session.reference.pid, *([rival.pid] if rival else [])]
-
-    def once(bench: Bench) -> tuple[list[Timing], float | None]:
-        bystanders = Bystanders([time.process_time_ns, *(partial(_used_ns, pid) for pid in ours)])
-        found = measure(
+    def once(bench: Bench) -> list[Timing]:
+        return measure(
             process,
             session.reference,
             bench,
@@ -129,16 +126,24 @@ def time_all(
             incumbent,
             rival,
         )
-        return found, bystanders.share()
+
+    def watched(bench: Bench) -> tuple[list[Timing], float | None]:
+        ours = [process.pid, session.reference.pid, *([rival.pid] if rival else [])]
+        bystanders = Bystanders([time.process_time_ns, *(partial(_used_ns, pid) for pid in ours)])
+        return once(bench), bystanders.share()
+
+    def again_if_disturbed(bench: Bench) -> list[Timing]:
+        found, busy = watched(bench)
+        disturbed = (busy or 0.0) > DISTURBED_SHARE and session.quiet.wait()
+        if disturbed or session.drift(bench, found[0]) > BASELINE_DRIFT:
+            found, busy = watched(bench)
+            notes.setdefault("measured_again", []).append(str(bench.workload))
+        if busy is not None:
+            notes["busy"] = max(round(busy, 3), notes.get("busy", 0.0))
+        return found
 
     for bench in session.benches:
-        found, busy = once(bench)
-        disturbed = promote and (busy or 0.0) > DISTURBED_SHARE and session.quiet.wait()
-        if disturbed or (promote and session.drift(bench, found[0]) > BASELINE_DRIFT):
-            found, busy = once(bench)
-            notes.setdefault("measured_again", []).append(str(bench.workload))
-        if promote and busy is not None:
-            notes["busy"] = max(round(busy, 3), notes.get("busy", 0.0))
+        found = again_if_disturbed(bench) if promote else once(bench)
         fractions.append(roofline.check(session.problem, found[0]))
         timings += found
     notes["roofline"] = round(min(fractions), 3)

@@ -15,6 +15,7 @@ from warploom.errors import ToolchainError
 from warploom.toolchain import ptx_facts
 from warploom.toolchain.gpu import Compiled, GpuToolchain, flag_complaints, read_regular, with_occupancy
 from warploom.toolchain.gpu_bundle import Code
+from warploom.toolchain.gpu_cpp import first_error, global_declaration
 from warploom.values.architecture import Architecture
 from warploom.values.candidate import Candidate, Scalar
 from warploom.values.launch import Launch
@@ -66,12 +67,7 @@ class CudaToolchain(GpuToolchain):
 
     def declaration(self, signature: Signature) -> str:
         """``extern "C" __global__ void name(const float* x, float* out, int64_t rows)``."""
-        words = []
-        for argument in signature.arguments:
-            const = "const " if argument.role == "input" else ""
-            kind = "int64_t" if argument.role == "axis" else f"{const}{CUDA_TYPES[argument.dtype]}*"
-            words.append(f"{kind} {argument.name}")
-        return f'extern "C" __global__ void {signature.entry_point}({", ".join(words)})'
+        return global_declaration(signature, CUDA_TYPES)
 
     def complaints(self, candidate: Candidate, signature: Signature) -> list[str]:
         """Flags that are not on the whitelist."""
@@ -121,8 +117,7 @@ class CudaToolchain(GpuToolchain):
             return Failed("build", "rejected", f"{said}; ask for more with shared=… in the LAUNCH line", log)
         if _CONFLICT.search(log) and f'"{signature.entry_point}"' in log:
             return Failed("build", "rejected", f"the signature differs from {self.declaration(signature)}", log)
-        first = next((line for line in log.splitlines() if "error" in line), "") or "the compiler gave no message"
-        return Failed("build", "compile_error", first.strip()[:400], log)
+        return first_error(log)
 
 
 def find_nvrtc() -> Path | None:

@@ -100,6 +100,19 @@ def test_a_false_record_does_not_cost_the_champion_its_place() -> None:
     assert (best.candidate, best.fitness) == (individual(1, 0, 0).candidate, 0.9)
 
 
+def test_a_champion_is_kept_whatever_has_pushed_it_out_of_its_cell() -> None:
+    archive = Archive(1, 10)
+    archive.admit(individual(0, 0.0, 0))
+    archive.admit(individual(1, 1.0, 0))
+    archive.admit(individual(2, 1.05, 0))
+    archive.promote(individual(1, 0, 0).candidate.id, 0.2, 0.01)
+    assert archive.find(individual(1, 0, 0).candidate.id) is None, "measured again it is too slow for its cell"
+    assert archive.champion is not None
+    assert (archive.champion.candidate, archive.champion.fitness) == (individual(1, 0, 0).candidate, 0.2)
+    archive.promote("0" * 16, 3.0, 0.01)
+    assert archive.champion is not None, "one that is in no cell any more does not take the champion away"
+
+
 def test_one_that_failed_when_judged_again_is_gone() -> None:
     archive = filled()
     best = archive.best()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 from typing import cast
 
 import numpy as np
@@ -120,6 +121,21 @@ def test_what_a_worker_does_before_its_first_call_is_not_work_put_off(bench: Ben
     bench.lay_poison(CALLS)
     watch.run([10 * STEADY_NS])
     assert runner.run_and_look(1.0, lambda: False, 1.0, lambda: None) == (BEFORE_NS, STEADY_NS), "30 % of the whole"
+    watch.judge()
+
+
+def test_a_slow_start_does_not_convict_the_first_call(bench: Bench) -> None:
+    """180 µs of 600 µs were spent and no call was done: as pace of eight calls too slow, as a start not."""
+    runner = Runner(bench, [0.5] + [0.0] * (CALLS - 1), 0.5)
+    stopped = lambda *given: (Runner.run_and_look(runner, *given), (180_000, 600_000))[1]  # noqa: E731
+    watch = Watch(
+        cast(CandidateProcess, SimpleNamespace(run_and_look=stopped)),
+        *(bench, CALLS, 1.0, "", random.Random(1)),
+        looks=1,
+        rounds=5,
+    )
+    bench.lay_poison(CALLS)
+    watch.run([10 * STEADY_NS])
     watch.judge()
 
 

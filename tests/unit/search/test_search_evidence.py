@@ -17,6 +17,7 @@ from warploom.errors import ProblemError, SourceError
 from warploom.problems.native import text_hash
 from warploom.search.best import write_best
 from warploom.search.evidence import FORMAT, problem_file, read_evidence
+from warploom.search.executor import LocalExecutor
 from warploom.search.promotion import judge_again
 from warploom.search.recheck import Difference, claimed_problem, differences, recheck
 from warploom.testing.synthetic import SyntheticJudge
@@ -62,6 +63,17 @@ def test_what_the_claim_follows_from_is_there(best: Path) -> None:
         assert entry["sha256"] == hashlib.sha256(entry["text"].encode()).hexdigest()
     assert document["seeds"] == [check["seed"] for check in document["checks"]] != []
     assert document["timings"][0]["samples_ns"]
+
+
+def test_the_claim_says_who_else_was_at_work(tmp_path: Path) -> None:
+    class Disturbed(SyntheticJudge):
+        def evaluate(self, job: Job) -> Evaluation:
+            found = super().evaluate(job)
+            return replace(found, environment={**found.environment, "busy": 0.43})
+
+    with World(tmp_path).begin(executor=LocalExecutor(Disturbed()), evaluations=12) as run:
+        folder = run.go().run
+    assert json.loads((folder / "best" / "evidence.json").read_text())["claim"]["busy"] == 0.43
 
 
 def test_the_best_before_stands_apart(best: Path) -> None:

@@ -244,6 +244,12 @@ def test_a_library_that_would_fill_the_cache_is_rejected(tmp_path: Path) -> None
     build(f"char scratch[40 << 20];\n{PLAIN}", tmp_path)
 
 
+def test_a_library_in_the_cache_is_held_to_the_limit_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = build(PLAIN, tmp_path)
+    monkeypatch.setattr("warploom.toolchain.cpp._ARTIFACT_BYTES", first.facts["artifact_bytes"] - 1)
+    assert failure(PLAIN, tmp_path).kind == "rejected"
+
+
 def test_a_listing_of_endless_code_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its facts are left out; the judge has no time to lose on it."""
     many = f'asm(".text; .rept 20000; nop; .endr");\n{PLAIN}'
