@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from warploom.values.candidate import Candidate
-from warploom.values.problem import Problem, Reference, Tensor, Tolerance, Workload
+from warploom.values.problem import Problem, Reference, Tensor, Workload
 
 NAME = "yardstick"
 PROBLEM_FILE = Path(__file__).with_name("yardstick_problem.py")
@@ -71,7 +71,6 @@ def problem(reference: Callable[..., Any] | Reference) -> Problem:
         reference=reference,
         workloads=WORKLOADS,
         held_out=HELD_OUT,
-        tolerance=Tolerance(factor=32.0),
         title="a matrix product whose kernel's slowness is known",
         operations="2*rows*inner*cols",
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cached_property
@@ -15,6 +16,7 @@ from warploom.propose.llm.access import Access
 from warploom.propose.llm.answer import Answer, clean, malformed, read_answer
 from warploom.propose.llm.refusal import Refusal, read_refusal
 from warploom.values.exchange import Message
+from warploom.values.keys import keys_hidden
 from warploom.values.model import Model
 
 MOST_BYTES = 10_000_000
@@ -135,6 +137,8 @@ def openai_package() -> Any:
     Raises:
         ModelError: it is not installed.
     """
+    with keys_hidden():
+        platform.platform()  # the package asks for it, which starts `uname` once in a process
     try:
         return import_module("openai")
     except ImportError:
