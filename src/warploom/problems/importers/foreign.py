@@ -135,9 +135,7 @@ class Foreign:
     def __call__(self, *tensors: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """The outputs; in float64 throughout where an input of float type is float64."""
         key = (tuple(tuple(tensor.shape) for tensor in tensors), any(one.dtype is torch.float64 for one in tensors))
-        instance = self._instances.get(key)
-        if instance is None:
-            instance = self._instances[key] = self._make(*key)
+        instance = self.instance(*key)
         given = [one.clone() if number in self._changed else one for number, one in enumerate(tensors)]
         count = len(given) - len(self._state)
         state = dict(zip(self._state, given[count:], strict=True))
@@ -146,6 +144,12 @@ class Foreign:
             with in_double():
                 return tuple(instance.call(_widened(arguments, self._room), state))
         return tuple(instance.call(arguments, state))
+
+    def instance(self, shapes: Shapes, double: bool = False) -> Instance:
+        """The program that is called with inputs of these shapes, made once."""
+        if (shapes, double) not in self._instances:
+            self._instances[shapes, double] = self._make(shapes, double)
+        return self._instances[shapes, double]
 
     def _make(self, shapes: Shapes, double: bool) -> Instance:
         if shapes not in self._settings:
