@@ -197,10 +197,13 @@ def test_a_promotion_among_bystanders_is_measured_again_once_they_are_gone(
     monkeypatch.setattr("warploom.judge.busy.Bystanders.share", lambda self: next(shares))
     monkeypatch.setattr("warploom.judge.busy.Quiet.wait", lambda self: calms)
     monkeypatch.setattr(session_module.Session, "drift", lambda self, bench, timing: 0.0)
+    monkeypatch.setattr("warploom.judge.watch.Watch.blind", not calms)
     found = judged(judge, HONEST, effort="promote")
     assert isinstance(found, Passed), found
     assert found.environment["busy"] == (0.01 if calms else 0.6)
     assert found.environment.get("measured_again", []) == (["rows=128,cols=1024"] if calms else [])
+    workloads = sorted({str(timing.workload) for timing in found.timings})
+    assert found.environment.get("unwatched", []) == ([] if calms else workloads), "what no look told is said"
 
 
 def test_the_best_so_far_is_timed_side_by_side(judge: LocalJudge) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from warploom.judge.inputs import FLOATS, decode
 from warploom.judge.layout import Array
+from warploom.judge.spread import spread
 
 CHUNK = 1 << 15
 """Elements at a time: four float32 pieces fit into a second-level cache."""
@@ -72,13 +73,28 @@ def compare(stored: Array, dtype: str, expected: Expected, poison: int) -> Compa
     """
     if dtype not in FLOATS:
         return _compare_exact(stored, expected.values, poison)
+    worst = Comparison(0.0, 0.0, -1)
+    for found in spread(
+        lambda begin, end: _compare_span(stored, dtype, expected, poison, begin, end), stored.size, CHUNK
+    ):
+        if found.guard:
+            return found
+        if found.max_rel_error > worst.max_rel_error:
+            worst = replace(found, max_abs_error=max(worst.max_abs_error, found.max_abs_error))
+        elif found.max_abs_error > worst.max_abs_error:
+            worst = replace(worst, max_abs_error=found.max_abs_error)
+    return worst
+
+
+def _compare_span(stored: Array, dtype: str, expected: Expected, poison: int, first: int, last: int) -> Comparison:
+    """The elements from ``first`` up to ``last``, piece by piece."""
     worst_abs, worst_rel, worst_index = 0.0, 0.0, -1
     size = expected.values.dtype.itemsize
     error = np.empty(CHUNK, dtype=f"f{size}")
     limit = np.empty(CHUNK, dtype=f"f{size}")
     with np.errstate(all="ignore"):
-        for begin in range(0, stored.size, CHUNK):
-            end = min(begin + CHUNK, stored.size)
+        for begin in range(first, last, CHUNK):
+            end = min(begin + CHUNK, last)
             own, wanted = decode(stored[begin:end], dtype), expected.values[begin:end]
             off = np.subtract(own, wanted, out=error[: end - begin])
             np.abs(off, out=off)

@@ -143,6 +143,7 @@ def measure(
     order: random.Random,
     incumbent: float | None = None,
     rival: CandidateProcess | None = None,
+    blind: Callable[[], object] | None = None,
 ) -> list[Timing]:
     """Time a candidate against baselines on one workload.
 
@@ -156,6 +157,7 @@ def measure(
         order: secret randomness.
         incumbent: log speedup to beat.
         rival: process of the best so far, timed in the same rounds.
+        blind: called when no look into a block told anything, see :mod:`warploom.judge.watch`.
 
     Raises:
         Fault: a timed call was wrong, or the process failed.
@@ -199,7 +201,9 @@ def measure(
     taken = rounds(bench, sides, calls, plan, order, finish, incumbent, wake=wake, wake_last=wake_last, watch=watch)
     own_ns = int(median(taken.samples["candidate"]) / calls)
     if not quick and own_ns <= SLOW_NS:  # it was slow only once: then it gets warm rounds like any other
-        return measure(process, reference, bench, baselines, own_ns, plan, order, incumbent, rival)
+        return measure(process, reference, bench, baselines, own_ns, plan, order, incumbent, rival, blind)
+    if blind is not None and watch.blind:
+        blind()
     return [taken.timing(bench, name) for name in taken.samples if name != "candidate"]
 
 

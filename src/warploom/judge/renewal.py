@@ -15,6 +15,7 @@ import numpy as np
 
 from warploom.judge.inputs import FLOATS, OFFSET, TIES, encode, integer_range, magnitudes
 from warploom.judge.layout import Array
+from warploom.judge.spread import spread
 from warploom.values.problem import Tensor
 
 _TILE = 1 << 14
@@ -66,11 +67,14 @@ class Source:
             self._fill_turned(target, first, second, third)
 
     def _fill_added(self, target: Array, first: int, second: int) -> None:
-        kind, room = self._values.dtype.type, np.empty(min(_TILE, target.size), self._values.dtype)
+        spread(lambda begin, end: self._add(target, first, second, begin, end), target.size, _TILE)
+
+    def _add(self, target: Array, first: int, second: int, start: int, stop: int) -> None:
+        kind, room = self._values.dtype.type, np.empty(min(_TILE, stop - start), self._values.dtype)
         signed = np.dtype(f"i{room.itemsize}")
         low = np.array(self._low).astype(signed).view(room.dtype)
-        for begin in range(0, target.size, _TILE):
-            end = min(begin + _TILE, target.size)
+        for begin in range(start, stop, _TILE):
+            end = min(begin + _TILE, stop)
             number = np.add(
                 self._values[first + begin : first + end],
                 self._values[second + begin : second + end],
@@ -90,11 +94,18 @@ class Source:
         scale = _SCALES.get(self._recipe, 1.0) * (1.0 if self._recipe == "offset" else self._tensor.scale)
         size = min(_TILE, target.size)
         signs = 1.0 - 2.0 * self._rng.integers(0, 2, size=(2, size)).astype(self._values.dtype)
-        one, other = kind(scale * math.cos(angle)) * signs[0], kind(scale * math.sin(angle)) * signs[1]
+        shares = kind(scale * math.cos(angle)) * signs[0], kind(scale * math.sin(angle)) * signs[1]
+        starts = first, second, third
+        spread(lambda begin, end: self._turn(target, starts, shares, begin, end), target.size, _TILE)
+
+    def _turn(
+        self, target: Array, starts: tuple[int, int, int], shares: tuple[Array, Array], start: int, stop: int
+    ) -> None:
+        (first, second, third), (one, other) = starts, shares
         direct = target.dtype == self._values.dtype
-        room, rest = np.empty(size, self._values.dtype), np.empty(size, self._values.dtype)
-        for begin in range(0, target.size, _TILE):
-            end = min(begin + _TILE, target.size)
+        room, rest = np.empty(one.size, self._values.dtype), np.empty(one.size, self._values.dtype)
+        for begin in range(start, stop, _TILE):
+            end = min(begin + _TILE, stop)
             count = end - begin
             into = target[begin:end] if direct else room[:count]
             np.multiply(self._values[first + begin : first + end], one[:count], out=into)

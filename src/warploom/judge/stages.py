@@ -101,7 +101,7 @@ def time_all(
 
     Returns:
         The timings, and notes for the environment: the smallest fraction of the roofline; for a promotion also what was
-        measured again, and how much of the machine was at work for others.
+        measured again, how much of the machine was at work for others, and where no look into a block told anything.
 
     Raises:
         Fault: a timed call was wrong, the process failed, or it was faster than this machine can be.
@@ -113,6 +113,7 @@ def time_all(
     timings: list[Timing] = []
     notes: dict[str, Any] = {}
     fractions: list[float] = []
+    unwatched: set[str] = set()
 
     def once(bench: Bench) -> list[Timing]:
         return measure(
@@ -125,6 +126,7 @@ def time_all(
             session.order,
             incumbent,
             rival,
+            lambda: unwatched.add(str(bench.workload)),
         )
 
     def watched(bench: Bench) -> tuple[list[Timing], float | None]:
@@ -146,6 +148,8 @@ def time_all(
         found = again_if_disturbed(bench) if promote else once(bench)
         fractions.append(roofline.check(session.problem, found[0]))
         timings += found
+    if unwatched:
+        notes["unwatched"] = sorted(unwatched)
     notes["roofline"] = round(min(fractions), 3)
     return timings, notes
 

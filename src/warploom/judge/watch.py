@@ -63,6 +63,7 @@ class Watch:
     rounds: int
     _due: list[int] = field(default_factory=list)
     _attempts: int = 0
+    _wanted: int = 0
     _seen: list[list[Array]] = field(default_factory=list)
     _spent: tuple[int, int] | None = None
     _owed: float = 0.0
@@ -71,12 +72,17 @@ class Watch:
         if self.calls >= LEAST_CALLS:
             # Never the first round: how long a block takes must be known.
             self._due = self.order.sample(range(1, self.rounds), min(self.looks, self.rounds - 1))
-            self._attempts = ATTEMPTS * self.looks
+            self._attempts, self._wanted = ATTEMPTS * self.looks, len(self._due)
 
     @property
     def wanting(self) -> bool:
         """Whether a look is still to come."""
         return bool(self._due) and self._attempts > 0
+
+    @property
+    def blind(self) -> bool:
+        """Whether looks were wanted and not one of them told anything: calls may have been made in any order."""
+        return len(self._due) == self._wanted > 0
 
     def due(self, taken: int, complete: bool) -> bool:
         """Whether to look in the round that follows so many; at once when there are samples enough."""

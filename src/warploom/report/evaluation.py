@@ -129,17 +129,25 @@ def round_trip(evaluation: Passed) -> float | None:
     return float(stated) if isinstance(stated, int | float) else None
 
 
-def cautions(busy: object, what: str = "measured") -> list[Text]:
+def cautions(stated: Mapping[str, Any], what: str = "measured") -> list[Text]:
     """What must be said beside a figure.
 
     Args:
-        busy: share of the machine that was at work for others meanwhile, as the judge stated it.
+        stated: under what conditions it was measured, as the judge or a claim says: ``busy``, the share of the machine
+            that was at work for others, and ``unwatched``, workloads of which no block could be stopped on the way.
         what: the words before "while".
     """
-    if not isinstance(busy, int | float) or busy <= DISTURBED_SHARE:
-        return []
-    words = f"{what} while {busy:.0%} of the machine was at work for others: it may be off by more than its interval"
-    return [Text(words, style="yellow")]
+    found = []
+    busy, unwatched = stated.get("busy"), stated.get("unwatched")
+    if isinstance(busy, int | float) and busy > DISTURBED_SHARE:
+        found.append(
+            f"{what} while {busy:.0%} of the machine was at work for others: it may be off by more than its interval"
+        )
+    if unwatched:
+        found.append(
+            f"no block of {', '.join(unwatched)} could be stopped on its way: whether calls end one by one is not known"
+        )
+    return [Text(words, style="yellow") for words in found]
 
 
 def _check(check: Check) -> dict[str, Any]:
@@ -179,7 +187,7 @@ def render(evaluation: Evaluation) -> RenderableType:
         f"largest error {_worst(evaluation):.2g} of the tolerance",
     )
     table = times_table(evaluation.timings, round_trip(evaluation))
-    said = cautions(evaluation.environment.get("busy"))
+    said = cautions(evaluation.environment)
     return Group(verdict, Text(), table, Text(), *speedup_lines(evaluation.timings), *said)
 
 

@@ -136,7 +136,7 @@ class RunReport:
             parts.append(Text("No kernel has been promoted yet.", style="bold"))
         else:
             parts += [Text(self.tally.problem, style="bold"), *speedup_lines(self.passed.timings, self.absent)]
-            parts += [*cautions(self._busy), Text()]
+            parts += [*cautions(self.passed.environment), Text()]
             parts += [times_table(self.passed.timings, self._round_trip), Text()]
             parts.append(Text(f"kernel    {self.folder / 'best' / 'kernel.cpp'}"))
             parts.append(Text(f"evidence  {self.folder / 'best' / 'evidence.json'}"))

@@ -110,6 +110,7 @@ def claim(
         "speedup": {name: in_three_numbers(evaluation.timings, name) for name in names},
         "noise_floor": evaluation.environment.get("noise_floor"),
         "busy": evaluation.environment.get("busy"),
+        "unwatched": evaluation.environment.get("unwatched", []),
         "roofline_fraction": verdict.roofline,
         "hardware": hardware.get("cpu", "") if isinstance(hardware, Mapping) else str(hardware),
         "toolchain": evaluation.build.toolchain,

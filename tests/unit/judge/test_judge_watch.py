@@ -78,8 +78,10 @@ def watched(bench: Bench, written: list[float], share: float | None, ns: int = 2
 def test_calls_in_order_and_at_their_pace_pass(bench: Bench, share: float) -> None:
     done = int(share * CALLS)
     watch = watched(bench, [1.0] * done + [0.5] + [0.0] * (CALLS - done - 1), share)
+    assert watch.blind
     watch.judge()
     assert not watch.wanting
+    assert not watch.blind
 
 
 @pytest.mark.parametrize(
@@ -155,11 +157,13 @@ def test_a_look_too_late_or_too_early_is_tried_again_a_few_times(
         watch.run([2 * STEADY_NS])
         attempts += 1
     assert attempts == ATTEMPTS
+    assert watch.blind
 
 
 def test_short_blocks_are_not_looked_at(bench: Bench) -> None:
     watch = Watch(cast(CandidateProcess, None), bench, 3, 1.0, "", random.Random(1), looks=3, rounds=20)
     assert not watch.wanting
+    assert not watch.blind
 
 
 def test_a_process_that_fails_meanwhile_is_a_fault(bench: Bench) -> None:

@@ -147,3 +147,10 @@ def test_times_have_the_digits_that_count(nanoseconds: float, shown: str) -> Non
 def test_a_figure_taken_among_bystanders_carries_a_caution(busy: float | None, said: bool) -> None:
     evaluation = replace(passed(), environment={"busy": busy} if busy is not None else {})
     assert ("43% of the machine was at work for others" in " ".join(text_of(evaluation).split())) is said
+
+
+@pytest.mark.parametrize("unwatched", [[], ["rows=8,cols=8", "rows=9,cols=9"]])
+def test_calls_that_nobody_saw_end_one_by_one_are_named(unwatched: list[str]) -> None:
+    evaluation = replace(passed(), environment={"unwatched": unwatched})
+    shown = " ".join(text_of(evaluation).split())
+    assert ("no block of rows=8,cols=8, rows=9,cols=9 could be stopped on its way" in shown) is bool(unwatched)

@@ -65,15 +65,16 @@ def test_what_the_claim_follows_from_is_there(best: Path) -> None:
     assert document["timings"][0]["samples_ns"]
 
 
-def test_the_claim_says_who_else_was_at_work(tmp_path: Path) -> None:
+def test_the_claim_says_who_else_was_at_work_and_what_was_not_seen(tmp_path: Path) -> None:
     class Disturbed(SyntheticJudge):
         def evaluate(self, job: Job) -> Evaluation:
             found = super().evaluate(job)
-            return replace(found, environment={**found.environment, "busy": 0.43})
+            return replace(found, environment={**found.environment, "busy": 0.43, "unwatched": ["n=8"]})
 
     with World(tmp_path).begin(executor=LocalExecutor(Disturbed()), evaluations=12) as run:
         folder = run.go().run
-    assert json.loads((folder / "best" / "evidence.json").read_text())["claim"]["busy"] == 0.43
+    claimed = json.loads((folder / "best" / "evidence.json").read_text())["claim"]
+    assert (claimed["busy"], claimed["unwatched"]) == (0.43, ["n=8"])
 
 
 def test_the_best_before_stands_apart(best: Path) -> None:

@@ -50,7 +50,7 @@ def page(story: Story) -> str:
         policy=f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'",
         story=story,
         headline=headline(story),
-        cautions=[said.plain for said in cautions(story.busy)],
+        cautions=[said.plain for said in cautions(story.passed.environment if story.passed else {})],
         figures=_by_section(gallery(story)),
         steps=steps,
         all_steps=len(story.way),
