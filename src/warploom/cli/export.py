@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -9,14 +10,26 @@ import typer
 
 from warploom.cli.console import Json, out, print_json
 from warploom.errors import ConfigError
-from warploom.export.gather import BASELINES, gather
+from warploom.export.flashinfer import flashinfer
+from warploom.export.gather import BASELINES, Operator, gather
+from warploom.export.gpumode import gpumode
 from warploom.export.hub import hub
-from warploom.export.naming import naming
+from warploom.export.kernelbench import kernelbench
+from warploom.export.naming import Naming, naming
 from warploom.export.source import source
 from warploom.export.torch_package import torch_package
 from warploom.export.write import write
 
-FORMATS = ("torch", "hub", "source")
+Files = Mapping[str, str | bytes]
+
+INTERCHANGE: Mapping[str, Callable[[Operator, Naming], Files]] = {
+    "kernelbench": kernelbench,
+    "gpumode": gpumode,
+    "flashinfer": flashinfer,
+}
+"""Formats of other projects, which imported problems can go back to."""
+
+FORMATS = ("torch", "hub", "source", *INTERCHANGE)
 
 
 def export(
@@ -32,7 +45,8 @@ def export(
         str,
         typer.Option(
             "--format",
-            help="torch: an installable package. hub: the layout of Hugging Face kernels. source: C++ with a Makefile.",
+            help="torch: an installable package. hub: the layout of Hugging Face kernels. source: C++ with a Makefile. "
+            "kernelbench: ModelNew. gpumode: custom_kernel. flashinfer: a solution with its traces.",
         ),
     ] = "torch",
     name: Annotated[str, typer.Option("--name", help="Of the package. [default: <problem>_kernel]")] = "",
@@ -54,12 +68,7 @@ def export(
         raise ConfigError(f"--format {format!r} is unknown; known: {', '.join(FORMATS)}")
     operator = gather(runs, over=over, problem_file=problem)
     names = naming(operator.problem, name)
-    if format == "torch":
-        files = torch_package(operator, names, license_name)
-    elif format == "hub":
-        files = hub(operator, names, license_name)
-    else:
-        files = source(operator, names)
+    files = _files(format, operator, names, license_name)
     write(files, to)
     if json:
         print_json(
@@ -76,11 +85,28 @@ def export(
         )
         return 0
     console = out()
-    console.print(
-        f"{to}: {names.distribution}, {len(files)} files, its card in README.md", soft_wrap=True, markup=False
-    )
+    card = ", its card in README.md" if "README.md" in files else ""
+    console.print(f"{to}: {names.distribution}, {len(files)} files{card}", soft_wrap=True, markup=False)
     for row in operator.table:
         console.print(f"  {row.workload}  {row.speedups[over]} over {over}", soft_wrap=True, markup=False)
     for one in operator.slower:
         console.print(f"  {one}  not faster than {over}: it takes the reference", soft_wrap=True, markup=False)
     return 0
+
+
+def _files(format: str, operator: Operator, names: Naming, license_name: str) -> Files:
+    """Path → content of an export.
+
+    Raises:
+        ConfigError: the operator cannot be stated in this format.
+    """
+    if format in INTERCHANGE:
+        return INTERCHANGE[format](operator, names)
+    if operator.imported is not None:
+        raise ConfigError(
+            f"--format {format} carries its reference along, and that of a problem in another format needs Warploom; "
+            f"export it back to that format: --format {operator.imported.format}"
+        )
+    if format == "source":
+        return source(operator, names)
+    return (torch_package if format == "torch" else hub)(operator, names, license_name)

@@ -11,6 +11,7 @@ from typing import Any
 
 from warploom.archive.database import FILE as JOURNAL
 from warploom.errors import ConfigError, JournalError, ProblemError, SourceError
+from warploom.export.imported import Imported, imported
 from warploom.export.reference import free_reference
 from warploom.judge.inputs import integer_range
 from warploom.problems.names import check_names
@@ -35,12 +36,14 @@ class Variant:
     Attributes:
         evidence: agrees with itself.
         problem: its tensors in calling order.
-        reference: a Python module that defines ``reference``.
+        reference: a Python module that defines ``reference``; "" where the problem is an imported one.
+        imported: the program that it was imported from; None for a native problem.
     """
 
     evidence: Evidence
     problem: Problem
     reference: str
+    imported: Imported | None = None
 
     @property
     def id(self) -> str:
@@ -69,7 +72,7 @@ class Operator:
 
     Attributes:
         problem: of the first variant; the others agree with it in all but their workloads.
-        reference: a Python module that defines ``reference``.
+        reference: a Python module that defines ``reference``; "" where the problem is an imported one.
         variants: those that the table names, in the order given.
         table: shapes measured faster than ``over``, beyond the noise.
         slower: timed shapes that are not: they go to the reference.
@@ -82,6 +85,11 @@ class Operator:
     table: tuple[Row, ...]
     slower: tuple[Workload, ...]
     over: str
+
+    @property
+    def imported(self) -> Imported | None:
+        """The program that the problem was imported from; None for a native problem."""
+        return self.variants[0].imported
 
 
 def gather(places: Sequence[Path], *, over: str = "eager", problem_file: Path | None = None) -> Operator:
@@ -149,7 +157,9 @@ def read_variant(place: Path, problem_file: Path | None = None) -> Variant:
         raise SourceError(f"{evidence.path} is damaged: its problem cannot be read: {error}") from None
     if problem.hash != evidence.document["problem"]["hash"]:
         raise SourceError(f"{evidence.path}: the problem has not the hash that is stated with it; it was changed")
-    found = free_reference(*_problem_text(evidence, problem_file))
+    text, where = _problem_text(evidence, problem_file)
+    program = imported(text, where)
+    found = free_reference(text, where, imported=program is not None)
     if problem_file is not None:
         problem = claimed_problem(evidence, str(problem_file))
     elif set(found.inputs) != set(problem.inputs) or set(found.outputs) != set(problem.outputs):
@@ -164,7 +174,7 @@ def read_variant(place: Path, problem_file: Path | None = None) -> Variant:
     rejected = find_toolchain(evidence.candidate.language).check_source(evidence.candidate, signature(problem))
     if rejected:
         raise SourceError(f"{evidence.path}: {rejected.message}")
-    return Variant(evidence, problem, found.text)
+    return Variant(evidence, problem, found.text, program)
 
 
 def input_shapes(problem: Problem, workload: Workload) -> list[list[int]]:
@@ -245,7 +255,7 @@ def _interface(variant: Variant) -> tuple[Any, ...]:
     """What must agree for two kernels to be variants of one operator."""
     problem = variant.problem
     tensors = tuple(problem.inputs.items()), tuple(problem.outputs.items())
-    return problem.name, problem.axes, *tensors, _code(variant.reference)
+    return problem.name, problem.axes, *tensors, _code(variant.reference), variant.imported
 
 
 def _code(text: str) -> str:

@@ -20,7 +20,7 @@ class FreeReference:
     """What a problem file says, without having been run.
 
     Attributes:
-        text: a Python module that defines ``reference`` and imports nothing of Warploom.
+        text: a Python module that defines ``reference`` and imports nothing of Warploom; "" for an imported problem.
         inputs: their names in calling order; empty where they are not written as a dictionary.
         outputs: likewise.
     """
@@ -30,12 +30,13 @@ class FreeReference:
     outputs: tuple[str, ...]
 
 
-def free_reference(text: str, where: str) -> FreeReference:
+def free_reference(text: str, where: str, *, imported: bool = False) -> FreeReference:
     """Take a problem file apart.
 
     Args:
         text: of the problem file.
         where: the file's name, for messages.
+        imported: the reference is a program in another format, which is left to whoever exports it.
 
     Raises:
         ProblemError: the file states no reference that can stand without Warploom.
@@ -59,6 +60,8 @@ def free_reference(text: str, where: str) -> FreeReference:
         raise ProblemError(f"{where}: no `reference=` of a Problem(…) at the top level; write one there")
     expression = _keyword(call, "reference")
     assert expression is not None, "so it was found"
+    if imported:
+        return FreeReference("", _keys(_keyword(call, "inputs")), _keys(_keyword(call, "outputs")))
     entangled = tainted & {name for part in (*kept, expression) for name in _names(part)}
     if entangled:
         raise ProblemError(
