@@ -20,6 +20,7 @@ COMMANDS: dict[str, str] = {
     "calibrate": "What this machine can do, and whether it can be measured.",
     "problems": "The problems that ship with Warploom.",
     "evolve": "Evolve a kernel for a problem.",
+    "bench": "Evolve a whole suite of problems, and compare.",
     "judge": "Build, verify and time one kernel.",
     "build": "Whether a GPU kernel builds and fits, without a GPU.",
     "verify": "Whether a claimed speedup holds on this machine.",

@@ -133,14 +133,8 @@ class ReferenceProcess:
         if name not in self.compiled:
             self._know([inputs], writable=False)
             try:
-                self._ask(
-                    "compile",
-                    COMPILE_SECONDS,
-                    workload=name,
-                    inputs=self._number(inputs),
-                    offsets=list(offsets),
-                    axes=workload.extents,
-                )
+                where: dict[str, Any] = {"inputs": self._number(inputs), "axes": workload.extents}
+                self._ask("compile", COMPILE_SECONDS, workload=name, offsets=list(offsets), **where)
                 self.compiled[name] = ""
             except ReferenceFailed as error:
                 if self._process.poll() is not None:
@@ -193,6 +187,12 @@ class ReferenceProcess:
             axes=workload.extents,
             recipe=workload.recipe,
         )
+
+    def trace(self, workload: Workload, inputs: SharedBuffer, offsets: Sequence[int]) -> dict[str, Any]:
+        """What the reference does in one call, see :func:`warploom.judge.trace.trace`."""
+        self._know([inputs], writable=False)
+        where: dict[str, Any] = {"inputs": self._number(inputs), "offsets": list(offsets), "axes": workload.extents}
+        return self._ask("trace", ORACLE_SECONDS, **where)
 
     def pretend(self, pretender: Pretender, target: SharedBuffer, offsets: Sequence[int]) -> str:
         """Write what a pretender answers to the call examined last; "", or why it has no answer there."""

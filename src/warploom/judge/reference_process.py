@@ -23,7 +23,7 @@ from typing import Any
 
 import torch
 
-from warploom.judge import pretend, tolerance
+from warploom.judge import pretend, tolerance, trace
 from warploom.judge.inputs import FLOATS
 from warploom.problems.native import execute
 from warploom.values.problem import Problem, Workload
@@ -187,6 +187,10 @@ class Server:
         self._outputs = [outputs]
         self._collect([target], offsets)
         return {"absent": ""}
+
+    def _trace(self, inputs: int, offsets: Sequence[int], axes: Mapping[str, int]) -> dict[str, Any]:
+        """What one call does, and how many operations that is."""
+        return trace.trace(self._call, self._tensors(inputs, offsets, axes))
 
     # ------------------------------------------------------------ tensors
 

@@ -50,3 +50,16 @@ def _levels(address: Address) -> Path:
         if any(folder.glob("level*/")):
             return folder
     raise ProblemError(f"{address}: {root} is no KernelBench checkout: no folder level1 in it or in its KernelBench")
+
+
+def numbers(address: Address, level: str) -> list[int]:
+    """The numbers of the problems of a level, in order.
+
+    Raises:
+        ProblemError: there is no checkout, or no such level in it.
+    """
+    folder = _levels(address) / f"level{level}"
+    found = [int(matched[1]) for path in folder.glob("*.py") if (matched := re.match(r"(\d+)_", path.name))]
+    if not found:
+        raise ProblemError(f"{address}: there is no {folder} with problems in it")
+    return sorted(found)
