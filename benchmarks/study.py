@@ -4,8 +4,11 @@
     python benchmarks/study.py --problems softmax,sum_dim1 --seeds 0,1 --evaluations 60
 
 Variants: islands, greedy, random, and islands without crossover or without the bandit. A run directory each; what is
-there already is read, what was interrupted is resumed, so the study can be stopped and started again at will. The
-variants of one problem and seed are run one after another, so that the machine's moods fall on all of them alike.
+there already is read, what was interrupted is resumed, so the study can be stopped and started again at will.
+
+All runs of a problem share one judge, and the first measurement of a candidate: when two runs come upon the same
+kernel, both are told the same times, so that luck in measuring it favours neither. What a run has found is measured
+again for itself, in fresh processes beside the best it had before, as in any run; that figure is the one compared.
 Prints a table of geometric means over eager and writes JSON.
 """
 
@@ -18,26 +21,152 @@ import os
 import platform
 import random
 import statistics
-import subprocess
-import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from warploom.archive import journal as journals
+from warploom.errors import WarploomError
+from warploom.judge.evaluate import LocalJudge
+from warploom.judge.protocol import Judge
+from warploom.problems.cache import cache_directory
+from warploom.problems.load import load_problem
+from warploom.search.executor import LocalExecutor
+from warploom.search.proposers import Resting, judges_at_once, make_proposer
+from warploom.search.run import starting_candidate
+from warploom.search.sitting import Parts, Summary, begin, go_on
+from warploom.values.config import RunConfig
+from warploom.values.job import Job
+from warploom.values.outcome import Evaluation
+from warploom.values.problem import Problem
+
 RESULTS = Path(__file__).parent / "results"
-PROBLEMS = "softmax,rms_norm,sum_dim1,cross_entropy,gqa_decode_40_8,swiglu"
-VARIANTS: dict[str, tuple[str, ...]] = {
-    "islands": ("--strategy", "islands"),
-    "greedy": ("--strategy", "greedy"),
-    "random": ("--strategy", "random"),
-    "islands-without-crossover": ("--strategy", "islands", "--no-crossover"),
-    "islands-without-bandit": ("--strategy", "islands", "--no-bandit"),
+PROBLEMS = "sum_dim1,bmm,cumsum,softmax,rms_norm,depthwise_conv"
+VARIANTS: dict[str, dict[str, Any]] = {
+    "islands": {"strategy": "islands"},
+    "greedy": {"strategy": "greedy"},
+    "random": {"strategy": "random"},
+    "islands-without-crossover": {"strategy": "islands", "crossover": False},
+    "islands-without-bandit": {"strategy": "islands", "bandit": False},
 }
 KEPT_PYTORCH = 1.0
 """What a run without a promoted kernel faster than eager counts as: one would keep PyTorch."""
 
+Row = dict[str, Any]
 
-def main() -> None:
+
+@dataclass
+class SharedJudge:
+    """Measures a candidate once for all runs of a problem; what is to be promoted is always measured anew.
+
+    Attributes:
+        judge: measures.
+        known: candidate → its first evaluation, in whichever run.
+        told: how many were known already when they were asked for.
+    """
+
+    judge: Judge
+    known: dict[str, Evaluation] = field(default_factory=dict)
+    told: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def evaluate(self, job: Job) -> Evaluation:
+        """As any judge; a screening without an incumbent, since the next run that asks has another."""
+        if job.effort != "screen":
+            return self.judge.evaluate(job)
+        with self._lock:
+            self.told += job.candidate.id in self.known
+            if job.candidate.id not in self.known:
+                self.known[job.candidate.id] = self.judge.evaluate(replace(job, incumbent=None))
+            return self.known[job.candidate.id]
+
+    def learn(self, folder: Path) -> None:
+        """Take what a run has measured already."""
+        with journals.read(folder) as journal:
+            for candidate in journal.candidates():
+                found = journal.evaluation(candidate)
+                if found is not None:
+                    self.known.setdefault(candidate, found)
+
+    def close(self) -> None:
+        """End the judge."""
+        self.judge.close()
+
+
+@contextmanager
+def local(problem: Problem) -> Iterator[tuple[SharedJudge, Mapping[str, Any]]]:
+    """The judge of this machine for all runs of a problem, and what it says of itself."""
+    judge = LocalJudge(problem, cache=cache_directory())
+    try:
+        judge.prepare()
+        yield SharedJudge(judge), judge.describe()
+    finally:
+        judge.close()
+
+
+Opened = Callable[[Problem], Any]
+
+
+def study(
+    problem_name: str, seeds: Sequence[int], variants: Sequence[str], evaluations: int, runs: Path, opened: Opened
+) -> Iterator[Row]:
+    """All runs of one problem, the variants of a seed in random order; a row each, as soon as it is there."""
+    problem = load_problem(problem_name)
+    folders = {
+        (seed, variant): runs / f"{Path(problem_name).stem}-{seed}-{variant}-{evaluations}"
+        for seed in seeds
+        for variant in variants
+    }
+    with opened(problem) as (judge, environment):
+        for folder in folders.values():
+            if (folder / "journal.db").exists():
+                judge.learn(folder)
+        for seed in seeds:
+            order = list(variants)
+            random.Random(f"{problem_name}/{seed}").shuffle(order)
+            for variant in order:
+                config = RunConfig(problem_name, evaluations=evaluations, seed=seed, **VARIANTS[variant])
+                before = judge.told
+                row = one(folders[seed, variant], config, problem, judge, environment)
+                yield {"problem": problem_name, "seed": seed, "variant": variant, **row, "told": judge.told - before}
+
+
+def one(folder: Path, config: RunConfig, problem: Problem, judge: Judge, environment: Mapping[str, Any]) -> Row:
+    """Run, resume or read one run; its speedup of the promoted best over eager and compile."""
+    try:
+        found = go(folder, config, problem, judge, environment)
+    except WarploomError as error:
+        return {"eager": KEPT_PYTORCH, "compile": None, "evaluations": 0, "best": "", "error": str(error)}
+    medians = {name: three[0] for name, three in found.speedup.items()}
+    return {
+        "eager": max(KEPT_PYTORCH, medians.get("eager", KEPT_PYTORCH)),
+        "compile": medians.get("compile"),
+        "evaluations": found.evaluations,
+        "failures": dict(found.failures),
+        "best": found.best,
+        "error": "" if found.finished else found.ended,
+    }
+
+
+def go(folder: Path, config: RunConfig, problem: Problem, judge: Judge, environment: Mapping[str, Any]) -> Summary:
+    """One run with the problem's judge; as in :mod:`warploom.search.run` but for that."""
+    resting = Resting()
+    executor = LocalExecutor(judge, judges_at_once(config))
+    parts = Parts(executor, partial(make_proposer, config, problem, environment, resting), environment, resting=resting)
+    seed = starting_candidate(config, problem)
+    there = (folder / "journal.db").exists()
+    with go_on(journals.reopen(folder), seed, parts) if there else begin(folder, config, problem, seed, parts) as run:
+        found = run.go()
+    if not found.finished:
+        raise KeyboardInterrupt
+    return found
+
+
+def main(opened: Opened = local) -> None:
     """Run what is missing, print the table, write the results."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--problems", default=PROBLEMS, help="names or paths, with commas")
@@ -50,60 +179,26 @@ def main() -> None:
     variants = given.variants.split(",")
     if unknown := [variant for variant in variants if variant not in VARIANTS]:
         parser.error(f"unknown variant {unknown[0]!r}; known: {', '.join(VARIANTS)}")
-    rows: list[dict[str, Any]] = []
+    rows: list[Row] = []
     for problem in given.problems.split(","):
-        for seed in (int(word) for word in given.seeds.split(",")):
-            order = list(variants)
-            random.Random(f"{problem}/{seed}").shuffle(order)
-            for variant in order:
-                name = f"{Path(problem).stem}-{seed}-{variant}-{given.evaluations}"
-                row = one(problem, seed, variant, given.evaluations, given.runs / name)
-                rows.append({"problem": problem, "seed": seed, "variant": variant, **row})
-                print(f"{name}: {row['eager']:.2f}×{'' if not row['error'] else '  ' + row['error']}", flush=True)
+        seeds = [int(word) for word in given.seeds.split(",")]
+        for row in study(problem, seeds, variants, given.evaluations, given.runs, opened):
+            rows.append(row)
+            words = f"{row['told']} of {row['evaluations']} known from other runs"
+            print(f"{problem} {row['seed']} {row['variant']}: {row['eager']:.2f}×  {row['error'] or words}", flush=True)
     report(rows, variants)
     given.out.parent.mkdir(parents=True, exist_ok=True)
     about = {
         "cores": os.cpu_count(),
         "machine": platform.machine(),
-        "command": sys.argv,
+        "command": f"python benchmarks/study.py --problems {given.problems} --evaluations {given.evaluations}",
         "evaluations": given.evaluations,
     }
     given.out.write_text(json.dumps({**about, "rows": rows}, indent=1) + "\n")
     print(f"written to {given.out}")
 
 
-def one(problem: str, seed: int, variant: str, evaluations: int, folder: Path) -> dict[str, Any]:
-    """Run, resume or read one run; its speedup of the promoted best over eager and compile."""
-    if not (folder / "journal.db").exists():
-        words = ["evolve", problem, "--evaluations", str(evaluations), "--seed", str(seed), "--run", str(folder)]
-        answer = warploom([*words, *VARIANTS[variant]])
-    else:
-        answer = warploom(["resume", str(folder)])
-    shown = answer.get("speedup") or {}
-    found = {name: (shown.get(name) or {}).get("median") for name in ("eager", "compile")}
-    return {
-        "eager": max(KEPT_PYTORCH, found["eager"] or KEPT_PYTORCH),
-        "compile": found["compile"],
-        "evaluations": answer.get("evaluations", 0),
-        "failures": answer.get("failures", {}),
-        "best": answer.get("best"),
-        "error": answer.get("error", ""),
-    }
-
-
-def warploom(words: Sequence[str]) -> dict[str, Any]:
-    """Run one command with ``--json``; its object, or ``{"error": …}``."""
-    command = [sys.executable, "-m", "warploom", *words, "--json"]
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
-    try:
-        answer: dict[str, Any] = json.loads(done.stdout)
-    except ValueError:
-        last = done.stderr.strip().splitlines()[-1:] or ["it said nothing"]
-        return {"error": f"exit code {done.returncode}: {last[0]}"}
-    return answer
-
-
-def report(rows: Sequence[dict[str, Any]], variants: Sequence[str]) -> None:
+def report(rows: Sequence[Row], variants: Sequence[str]) -> None:
     """Geometric means over problems and seeds, and how often each variant was the best of its problem and seed."""
     cells = sorted({(row["problem"], row["seed"]) for row in rows})
     by = {(row["problem"], row["seed"], row["variant"]): row["eager"] for row in rows}

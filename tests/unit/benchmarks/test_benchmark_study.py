@@ -3,66 +3,117 @@ from __future__ import annotations
 import importlib.util
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
 
+from warploom.archive import journal as journals
+from warploom.errors import SourceError
+from warploom.testing.synthetic import SyntheticJudge, SyntheticProposer, synthetic_candidate, synthetic_problem
+from warploom.values.job import Job
+from warploom.values.outcome import Evaluation
+from warploom.values.problem import Problem
+
 FILE = Path(__file__).resolve().parents[3] / "benchmarks" / "study.py"
 
 
+class Counting(SyntheticJudge):
+    """Counts what is really measured."""
+
+    measured: list[tuple[str, str]]
+
+    def __init__(self) -> None:
+        super().__init__(0.1)
+        self.measured = []
+
+    def evaluate(self, job: Job) -> Evaluation:
+        assert job.effort == "promote" or job.incumbent is None
+        self.measured.append((job.effort, job.candidate.id))
+        return super().evaluate(job)
+
+
 @pytest.fixture
-def study() -> ModuleType:
+def study(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     spec = importlib.util.spec_from_file_location("benchmark_study", FILE)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, "benchmark_study", module)
     spec.loader.exec_module(module)
+    monkeypatch.setattr(module, "load_problem", lambda name: synthetic_problem())
+    monkeypatch.setattr(module, "starting_candidate", lambda config, problem: synthetic_candidate())
+    monkeypatch.setattr(module, "make_proposer", lambda *_: SyntheticProposer(0.05))
     return module
+
+
+def run(study: ModuleType, folder: Path, monkeypatch: pytest.MonkeyPatch, problems: str, *words: str) -> Counting:
+    counting = Counting()
+
+    @contextmanager
+    def opened(problem: Problem) -> Iterator[tuple[Any, Mapping[str, Any]]]:
+        yield study.SharedJudge(counting), {}
+
+    files = ["--runs", str(folder / "runs"), "--out", str(folder / "study.json")]
+    monkeypatch.setattr(sys, "argv", ["study.py", "--problems", problems, "--evaluations", "12", *files, *words])
+    study.main(opened)
+    return counting
 
 
 def test_every_variant_runs_with_the_same_budget_and_the_table_compares_them(
     study: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    calls: list[Sequence[str]] = []
-
-    def answer(words: Sequence[str]) -> dict[str, Any]:
-        calls.append(words)
-        if "greedy" in words:
-            return {"error": "no compiler"}
-        speed = 3.0 if "--no-bandit" in words else 2.0
-        return {"speedup": {"eager": {"median": speed}}, "evaluations": 20, "best": "x", "failures": {}}
-
-    monkeypatch.setattr(study, "warploom", answer)
-    out = tmp_path / "study.json"
-    words = ["--problems", "a,b", "--seeds", "0,1", "--evaluations", "20"]
-    monkeypatch.setattr(sys, "argv", ["study.py", *words, "--runs", str(tmp_path), "--out", str(out)])
-    study.main()
-    assert len(calls) == 2 * 2 * len(study.VARIANTS)
-    assert all(words[words.index("--evaluations") + 1] == "20" for words in map(list, calls))
-    assert sum("--no-crossover" in words for words in calls) == 4
-    rows = json.loads(out.read_text())["rows"]
-    assert {row["eager"] for row in rows if row["variant"] == "greedy"} == {1.0}
-    table = {
-        line.split()[0]: line for line in capsys.readouterr().out.splitlines() if line and not line.startswith("a-")
-    }
-    assert "3.000×" in table["islands-without-bandit"]
-    assert "4 of 4" in table["islands-without-bandit"]
-    assert "1.000×" in table["greedy"]
+    run(study, tmp_path, monkeypatch, "a,b", "--seeds", "0,1")
+    rows = json.loads((tmp_path / "study.json").read_text())["rows"]
+    assert len(rows) == 2 * 2 * len(study.VARIANTS)
+    assert {row["evaluations"] for row in rows} == {12}
+    assert len({(row["problem"], row["seed"], row["variant"]) for row in rows}) == len(rows)
+    for variant, chosen in study.VARIANTS.items():
+        with journals.read(tmp_path / "runs" / f"b-1-{variant}-12") as journal:
+            config = journal.started.config
+            assert {name: config[name] for name in chosen} == chosen
+            assert (config["seed"], config["evaluations"]) == (1, 12)
+    table = {line.split()[0]: line for line in capsys.readouterr().out.splitlines() if " of 4 " in line}
+    assert set(table) == set(study.VARIANTS)
 
 
-def test_a_run_that_is_there_is_resumed_not_begun_again(
+def test_runs_share_first_measurements_and_nothing_else(
     study: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "journal.db").write_text("")
-    calls: list[Sequence[str]] = []
+    judge = run(study, tmp_path, monkeypatch, "a", "--seeds", "0")
+    screened = [candidate for effort, candidate in judge.measured if effort == "screen"]
+    assert len(screened) == len(set(screened)) < 12 * len(study.VARIANTS)
+    rows = json.loads((tmp_path / "study.json").read_text())["rows"]
+    assert sum(row["told"] for row in rows) == 12 * len(rows) - len(screened)
+    promoted = [candidate for effort, candidate in judge.measured if effort == "promote"]
+    assert len(promoted) > len(set(promoted)), "each run measures its own best"
 
-    def answer(words: Sequence[str]) -> dict[str, Any]:
-        calls.append(words)
-        return {"speedup": {}}
 
-    monkeypatch.setattr(study, "warploom", answer)
-    assert study.one("a", 0, "islands", 20, tmp_path)["eager"] == 1.0
-    assert calls == [["resume", str(tmp_path)]]
+def test_a_study_goes_on_where_it_stopped(study: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run(study, tmp_path, monkeypatch, "a", "--seeds", "0", "--variants", "islands,greedy")
+    first = json.loads((tmp_path / "study.json").read_text())["rows"]
+    judge = run(study, tmp_path, monkeypatch, "a", "--seeds", "0")
+    second = json.loads((tmp_path / "study.json").read_text())["rows"]
+    kept = [row for row in second if row["variant"] in {"islands", "greedy"}]
+    assert sorted(row["eager"] for row in kept) == sorted(row["eager"] for row in first)
+    known = set()
+    for variant in ("islands", "greedy"):
+        with journals.read(tmp_path / "runs" / f"a-0-{variant}-12") as journal:
+            known |= set(journal.candidates())
+    assert not known & {candidate for effort, candidate in judge.measured if effort == "screen"}
+
+
+def test_a_run_that_cannot_be_made_counts_as_pytorch_and_says_why(
+    study: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def absent(*_: object) -> None:
+        raise SourceError("no seed here")
+
+    monkeypatch.setattr(study, "starting_candidate", absent)
+    run(study, tmp_path, monkeypatch, "a", "--seeds", "0", "--variants", "random")
+    (row,) = json.loads((tmp_path / "study.json").read_text())["rows"]
+    assert (row["eager"], row["error"]) == (1.0, "no seed here")
+    assert "no seed here" in capsys.readouterr().out
