@@ -7,7 +7,9 @@ import signal
 import time
 from pathlib import Path
 
-_PATIENCE_SECONDS = 1.0
+_PATIENCE_SECONDS = 10.0
+"""A thread stops when it is next scheduled: at once, unless the machine has no time for it, as seen for a second."""
+
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 
