@@ -19,7 +19,6 @@ from collections.abc import Iterator, Mapping
 
 from warploom.errors import SourceError
 from warploom.syntax import evolve_block
-from warploom.syntax.cpp.parse import parse
 from warploom.syntax.cpp.query import (
     all_loops,
     is_innermost,
@@ -43,10 +42,12 @@ from warploom.syntax.cpp.tree import (
     Unit,
 )
 from warploom.syntax.cpp.walk import bodies, expressions, parts, walk
+from warploom.syntax.dialect import dialect_of
+from warploom.syntax.opencl import is_kernel
 from warploom.values.candidate import Candidate
 
-_VECTOR_TYPE = re.compile(r"\b[fiu]\d+x\d+\b|\b__m(128|256|512)[di]?\b|vector_size")
-_VECTOR_CALL = re.compile(r"^(_mm\d*_|(u?n?aligned_)?(load|store|stream|splat|gather)\d+|fma\d+)")
+_VECTOR_TYPE = re.compile(r"\b[fiu]\d+x\d+\b|\b__m(128|256|512)[di]?\b|vector_size|\b(float|double|int)(2|4|8|16)\b")
+_VECTOR_CALL = re.compile(r"^(_mm\d*_|(u?n?aligned_)?(load|store|stream|splat|gather)\d+|fma\d+|v(load|store)\d+)")
 _THREADS = re.compile(r"\bomp\b.*\b(parallel|teams)\b|std::thread")
 _SIMD = re.compile(r"\bomp\b.*\bsimd\b")
 _EXPONENTIAL = re.compile(r"exp|tanh")
@@ -57,7 +58,7 @@ _ACCUMULATORS = 4
 def describe(candidate: Candidate, facts: Mapping[str, int]) -> tuple[int, int, int]:
     """The level on each axis, 0 to 3; all 0 for a source that cannot be read as a tree."""
     try:
-        unit = parse(evolve_block.split(candidate.source)[1])
+        unit = dialect_of(candidate.language).read(evolve_block.split(candidate.source)[1])
     except (SourceError, RecursionError):
         return (0, 0, 0)
     return describe_unit(unit, facts)
@@ -68,7 +69,8 @@ def describe_unit(unit: Unit, facts: Mapping[str, int]) -> tuple[int, int, int]:
     statements = [statement for function in unit.functions for statement in walk(function.body)]
     vectors = any(_is_vector(statement) for statement in statements)
     simd = vectors or facts.get("vectorised_loops", 0) > 0 or any(_has_pragma(one, _SIMD) for one in statements)
-    threads = any(_has_pragma(one, _THREADS) for one in statements)
+    groups = any(is_kernel(function) for function in unit.functions)
+    threads = groups or any(_has_pragma(one, _THREADS) for one in statements)
     sums, products = _accumulators(unit)
     return (
         _memory(unit, vectors or simd, max(sums, products)),

@@ -8,6 +8,7 @@ from warploom.archive.journal import read
 from warploom.cli.console import Json, RunWord, aside, out, print_json, print_source
 from warploom.errors import JournalError
 from warploom.report.standing import RunReport
+from warploom.search.best import kernel_path
 
 
 def best(run: RunWord, json: Json = False) -> int:
@@ -16,7 +17,7 @@ def best(run: RunWord, json: Json = False) -> int:
         standing = RunReport(journal)
     if not standing.best:
         raise JournalError(f"{standing.folder} has no promoted kernel yet")
-    kernel = standing.folder / "best" / "kernel.cpp"
+    kernel = kernel_path(standing.folder)
     text = kernel.read_text(encoding="utf-8")
     if json:
         print_json({**standing.to_object(), "source": text})

@@ -69,6 +69,8 @@ def build(
 
 
 def _language(file: Path) -> str:
+    if file.suffix == ".cl":
+        raise ConfigError(f"{file.name} is OpenCL, which runs on this processor; `warploom judge` builds and times it")
     if file.suffix not in SUFFIXES:
         known = ", ".join(f"{end} ({language})" for end, language in SUFFIXES.items())
         raise ConfigError(f"the language of {file.name} is not known by its name; use {known} or give --target")

@@ -78,6 +78,7 @@ def examine() -> list[Finding]:
         _versions,
         _compilers,
         _openmp,
+        _opencl,
         _gpu_compilers,
         _torch,
         _sandbox,
@@ -105,6 +106,13 @@ def _compilers() -> Iterable[Finding]:
         yield Finding("clang++", OK, f"{CppToolchain('clang++').version()} (optional)")
     except ToolchainError:
         yield Finding("clang++", OK, "absent (optional)")
+
+
+def _opencl() -> Iterable[Finding]:
+    try:
+        yield Finding("opencl", OK, f"{find_toolchain('opencl').version()} (optional; kernels run on this processor)")
+    except ToolchainError as error:
+        yield Finding("opencl", OK, f"absent (optional): {error}")
 
 
 def _gpu_compilers() -> Iterable[Finding]:

@@ -10,20 +10,22 @@ from typing import Annotated
 import typer
 
 from warploom.cli.console import Json, ProblemWord, aside, out, print_json
-from warploom.errors import SourceError
+from warploom.errors import ConfigError, SourceError
 from warploom.judge.evaluate import LocalJudge
 from warploom.problems.load import cache_directory, load_problem
 from warploom.report.evaluation import evaluation_object, render
 from warploom.sandbox.jail import find_jail
 from warploom.values.candidate import Candidate
+from warploom.values.config import TARGETS
 from warploom.values.job import Job
+from warploom.values.language import SUFFIXES
 from warploom.values.outcome import Passed
 from warploom.values.problem import Problem
 
 
 def judge(
     problem: ProblemWord,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="The kernel's source.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The kernel's source: C++, or .cl (OpenCL).")],
     flag: Annotated[
         list[str] | None,
         typer.Option("--flag", help="A compiler flag, repeatable. [default: those in evidence.json beside FILE]"),
@@ -33,7 +35,7 @@ def judge(
 ) -> int:
     """Build, verify and time one kernel against PyTorch: fresh process, fresh secret inputs, every baseline."""
     loaded = load_problem(problem)
-    candidate = read_candidate(loaded, file, None if flag is None else tuple(flag))
+    candidate = read_candidate(loaded, file, None if flag is None else tuple(flag), judged_language(file))
     console = aside()
     if not (quiet or json):  # the title says what was made smaller to be judged here
         console.print(f"{loaded.name}: {loaded.title}", style="dim", markup=False)
@@ -41,6 +43,7 @@ def judge(
         loaded,
         cache=cache_directory(),
         progress=None if quiet or json else lambda line: console.print(line, style="dim"),
+        language=candidate.language,
     ) as local:
         evaluation = local.evaluate(Job(candidate, loaded.hash, effort="promote"))
     jail = find_jail()
@@ -60,13 +63,28 @@ def judge(
     return 0 if isinstance(evaluation, Passed) else 1
 
 
-def read_candidate(problem: Problem, file: Path, flags: tuple[str, ...] | None = None) -> Candidate:
+def judged_language(file: Path) -> str:
+    """The language of a kernel that is to run here, by its file's name; C++ where the name says nothing.
+
+    Raises:
+        ConfigError: it is one that runs on a GPU.
+    """
+    language = next((name for name, suffix in SUFFIXES.items() if suffix == file.suffix), "cpp")
+    if language not in TARGETS:
+        raise ConfigError(f"{file.name} is {language}, which runs on a GPU; `warploom build` compiles it without one")
+    return language
+
+
+def read_candidate(
+    problem: Problem, file: Path, flags: tuple[str, ...] | None = None, language: str = "cpp"
+) -> Candidate:
     """The file as a candidate of this problem.
 
     Args:
         problem: what it computes.
         file: its source.
         flags: compiler flags; None takes those that a run recorded beside this very source.
+        language: that it is written in.
 
     Raises:
         SourceError: the file cannot be read.
@@ -79,7 +97,8 @@ def read_candidate(problem: Problem, file: Path, flags: tuple[str, ...] | None =
     except UnicodeDecodeError:
         raise SourceError(f"kernel file {file} is not UTF-8 text") from None
     chosen = recorded_flags(file, data) if flags is None else flags
-    return Candidate(problem.hash, "cpp", (("kernel.cpp", text),), problem.name, build_flags=chosen)
+    name = f"kernel{SUFFIXES[language]}"
+    return Candidate(problem.hash, language, ((name, text),), problem.name, build_flags=chosen)
 
 
 def recorded_flags(file: Path, data: bytes) -> tuple[str, ...]:

@@ -73,7 +73,7 @@ class LocalJudge:
         self._one_at_a_time = threading.Lock()
         self._session: Session | None = None
         self._hardware = hardware()
-        self._calibrator = Calibrator(self._toolchain, self._jail, cache, self._hardware, self._lease)
+        self._calibrator = Calibrator(find_toolchain("cpp"), self._jail, cache, self._hardware, self._lease)
         self._roofline = Roofline(self._calibrator)
         self._closed = False
 

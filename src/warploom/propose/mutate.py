@@ -40,11 +40,13 @@ class Mutations:
     Args:
         cookbook: replays recipes.
         bandit: which moves pay, by name.
+        flag_sets: compiler flags worth a try.
     """
 
-    def __init__(self, cookbook: Cookbook, bandit: Bandit) -> None:
+    def __init__(self, cookbook: Cookbook, bandit: Bandit, flag_sets: Sequence[tuple[str, ...]] = FLAG_SETS) -> None:
         self._cookbook = cookbook
         self._bandit = bandit
+        self._flag_sets = flag_sets
 
     def grow(self, root: Candidate, steps: Sequence[Step], rng: random.Random, progress: float) -> Mutation:
         """One more move: the bandit picks the kind, the site is any that applies *where the move will be replayed*.
@@ -140,7 +142,7 @@ class Mutations:
             NothingToPropose: every set is in use.
         """
         current = next((step for step in steps if step.move == FLAGS_MOVE), None)
-        others = [step for step in (flag_step(flags) for flags in FLAG_SETS) if step != current]
+        others = [step for step in (flag_step(flags) for flags in self._flag_sets) if step != current]
         if not others:
             raise NothingToPropose("no other compiler flags to try")
         chosen = rng.choice(others)

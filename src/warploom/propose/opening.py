@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from warploom.errors import NothingToPropose
-from warploom.propose.moves.book import COMPOSITES
+from warploom.propose.moves.book import COMPOSITES, Composite
 from warploom.propose.mutate import Mutations
 from warploom.propose.recipe import Cookbook, materialise
 from warploom.values.candidate import Candidate, Step
@@ -16,7 +16,7 @@ First = tuple[str, tuple[Step, ...]]
 
 
 class Opening:
-    """The composites that apply to one root, with their best-guess parameters, distinct results only.
+    """The composites of a book that apply to one root, with their best-guess parameters, distinct results only.
 
     Trying a composite on a large source takes a second or more; so none is tried before it is asked for. The order is
     that of the book, whoever asks, so a resumed run opens alike.
@@ -25,10 +25,17 @@ class Opening:
         root: the seed.
         cookbook: replays recipes.
         mutations: fits composites to the root.
+        composites: of the book, in order.
     """
 
-    def __init__(self, root: Candidate, cookbook: Cookbook, mutations: Mutations) -> None:
-        self._root, self._cookbook, self._mutations = root, cookbook, mutations
+    def __init__(
+        self,
+        root: Candidate,
+        cookbook: Cookbook,
+        mutations: Mutations,
+        composites: Sequence[Composite] = COMPOSITES,
+    ) -> None:
+        self._root, self._cookbook, self._mutations, self._composites = root, cookbook, mutations, composites
         self._found: list[First] = []
         self._left = self._search()
 
@@ -44,12 +51,12 @@ class Opening:
     def _search(self) -> Iterator[First]:
         rng = random.Random(0)
         seen = {self._root.id}
-        for composite in COMPOSITES:
+        for composite in self._composites:
             try:
                 mutation = self._mutations.compose(self._root, (), composite, rng, default_share=1.0)
+                candidate = materialise(self._root, self._cookbook.replay(self._root, mutation.steps))
             except NothingToPropose:
                 continue
-            candidate = materialise(self._root, self._cookbook.replay(self._root, mutation.steps))
             if candidate.id not in seen:
                 seen.add(candidate.id)
                 yield composite.name, mutation.steps

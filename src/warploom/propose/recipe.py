@@ -19,12 +19,12 @@ from dataclasses import dataclass
 
 from warploom.errors import NotApplicable
 from warploom.propose.moves.protocol import Move, Phase, Site
+from warploom.propose.moves.support import in_opencl
 from warploom.syntax import evolve_block
-from warploom.syntax.cpp.parse import parse
 from warploom.syntax.cpp.remember import remembered
-from warploom.syntax.cpp.render import render
 from warploom.syntax.cpp.tree import Function, Loop, Statement, Unit
 from warploom.syntax.cpp.walk import walk
+from warploom.syntax.dialect import dialect_of
 from warploom.values.candidate import Candidate, Scalar, Step
 
 MOST_SITES = 48
@@ -127,7 +127,7 @@ class Cookbook:
             self._prefixes.move_to_end(key)
             return self._prefixes[key]
         if before is None:
-            made: tuple[Unit, Applied | None] = (parse(evolve_block.split(root.source)[1]), None)
+            made: tuple[Unit, Applied | None] = (tree_of(root), None)
         else:
             try:
                 unit, choices = self.perform(before, steps[-1], root.entry_point)
@@ -207,10 +207,24 @@ def _collect(function: Function, body: Sequence[Statement], labels: set[str]) ->
             _collect(function, statement.body, labels)
 
 
+def tree_of(candidate: Candidate) -> Unit:
+    """The evolve block of a candidate as a tree.
+
+    Raises:
+        SourceError: the evolve block is malformed.
+    """
+    return dialect_of(candidate.language).read(evolve_block.split(candidate.source)[1])
+
+
 def materialise(root: Candidate, replay: Replay, parameters: tuple[tuple[str, Scalar], ...] = ()) -> Candidate:
-    """The candidate that a replayed recipe stands for."""
+    """The candidate that a replayed recipe stands for.
+
+    Raises:
+        NothingToPropose: a move needs support code that its language lacks.
+    """
     before, _, after = evolve_block.split(root.source)
-    text = evolve_block.join(before, render(replay.unit), after)
+    unit = in_opencl(replay.unit) if root.language == "opencl" else replay.unit
+    text = evolve_block.join(before, dialect_of(root.language).write(unit), after)
     name = root.sources[0][0]
     return Candidate(
         root.problem, root.language, ((name, text), *root.sources[1:]), root.entry_point, parameters, replay.flags

@@ -16,14 +16,12 @@ from typing import Any, TypeVar
 from warploom.errors import NothingToPropose, SourceError
 from warploom.propose.bandit import Bandit
 from warploom.propose.crossover import cross_parameters, cross_recipes, cross_trees
-from warploom.propose.moves.book import COMPOSITES, MOVE_PRIORS, MOVES
+from warploom.propose.moves.books import book_of
 from warploom.propose.mutate import Mutation, Mutations
 from warploom.propose.opening import Opening
 from warploom.propose.points import point_of, space_of, with_point
-from warploom.propose.recipe import Cookbook, Replay, materialise
+from warploom.propose.recipe import Cookbook, Replay, materialise, tree_of
 from warploom.propose.tune import Tuner, structure_key
-from warploom.syntax import evolve_block
-from warploom.syntax.cpp.parse import parse
 from warploom.values.candidate import Candidate, Lineage, Proposal, Scalar, Step
 from warploom.values.problem import Problem
 from warploom.values.request import Feedback, Individual, Request
@@ -66,14 +64,16 @@ class WithoutModel:
         problem: what the candidates compute.
         crossover: whether two parents may be combined.
         bandit: whether operators and moves are chosen by what they paid so far.
+        language: of the candidates; its book says what may be done to them.
     """
 
-    def __init__(self, problem: Problem, *, crossover: bool = True, bandit: bool = True) -> None:
+    def __init__(self, problem: Problem, *, crossover: bool = True, bandit: bool = True, language: str = "cpp") -> None:
         self._problem = problem
-        self._cookbook = Cookbook(MOVES)
+        self._book = book_of(language)
+        self._cookbook = Cookbook(self._book.moves)
         self._operators = Bandit(OPERATOR_PRIORS, learning=bandit)
-        self._moves = Bandit(MOVE_PRIORS, learning=bandit)
-        self._mutations = Mutations(self._cookbook, self._moves)
+        self._moves = Bandit(self._book.priors, learning=bandit)
+        self._mutations = Mutations(self._cookbook, self._moves, self._book.flag_sets)
         self._tuner = Tuner()
         self._roots: OrderedDict[str, Candidate] = OrderedDict()
         self._openings: dict[str, Opening] = {}
@@ -170,7 +170,7 @@ class WithoutModel:
     def _compose(self, parent: Parent, request: Request, rng: random.Random) -> Proposal:
         root, steps, _ = parent
         base: Sequence[Step] = steps if rng.random() < 0.7 else ()
-        for composite in rng.sample(COMPOSITES, k=COMPOSITE_TRIES):
+        for composite in rng.sample(self._book.composites, k=min(COMPOSITE_TRIES, len(self._book.composites))):
             try:
                 return self._mutated(parent, "compose", self._mutations.compose(root, base, composite, rng))
             except NothingToPropose:
@@ -217,7 +217,7 @@ class WithoutModel:
             child = cross_recipes(steps, other_steps, rng)
             parameters = cross_parameters(first, second, root.source, rng)
             return self._finish(root, child, individual, "cross", "recipes", parameters, parents)
-        unit = cross_trees(parse(evolve_block.split(first.source)[1]), parse(evolve_block.split(second.source)[1]), rng)
+        unit = cross_trees(tree_of(first), tree_of(second), rng)
         plain = Candidate(first.problem, first.language, first.sources, first.entry_point, (), first.build_flags)
         crossed = materialise(plain, Replay(unit, first.build_flags, ()))
         parameters = cross_parameters(first, second, crossed.source, rng)
@@ -238,7 +238,7 @@ class WithoutModel:
 
     def _opening(self, root: Candidate) -> Opening:
         if root.id not in self._openings:
-            self._openings[root.id] = Opening(root, self._cookbook, self._mutations)
+            self._openings[root.id] = Opening(root, self._cookbook, self._mutations, self._book.composites)
         return self._openings[root.id]
 
     def _mutated(self, parent: Parent, operator: str, mutation: Mutation) -> Proposal:

@@ -26,6 +26,7 @@ from warploom.report.progress import clock_face, interval, made_by
 from warploom.report.sparkline import sparkline
 from warploom.report.spending import ModelsReport
 from warploom.report.tally import Tally
+from warploom.search.best import kernel_path
 from warploom.values.event import RunEnded, RunPaused, RunResumed
 from warploom.values.outcome import Passed
 from warploom.values.request import Individual
@@ -108,7 +109,7 @@ class RunReport:
             "run": str(self.folder),
             "problem": self.tally.problem,
             "best": self.best,
-            "kernel": str(best / "kernel.cpp") if self.best else "",
+            "kernel": str(kernel_path(self.folder)) if self.best else "",
             "evidence": str(best / "evidence.json") if self.best else "",
             "evaluations": self.tally.evaluations,
             "passed": self.tally.passed,
@@ -138,7 +139,7 @@ class RunReport:
             parts += [Text(self.tally.problem, style="bold"), *speedup_lines(self.passed.timings, self.absent)]
             parts += [*cautions(self.passed.environment), Text()]
             parts += [times_table(self.passed.timings, self._round_trip), Text()]
-            parts.append(Text(f"kernel    {self.folder / 'best' / 'kernel.cpp'}"))
+            parts.append(Text(f"kernel    {kernel_path(self.folder)}"))
             parts.append(Text(f"evidence  {self.folder / 'best' / 'evidence.json'}"))
         parts.append(Text(f"run       {self._spent()}"))
         if said := self.models.line():

@@ -9,7 +9,7 @@ from typing import Any
 
 from warploom.archive.journal import Journal
 from warploom.errors import JournalError, NothingToPropose, SourceError
-from warploom.search.best import FOLDER
+from warploom.search.best import kernel_path
 from warploom.search.budget import stoppers
 from warploom.search.outside import AGENT, Scribe
 from warploom.search.proceedings import Proceedings
@@ -205,7 +205,7 @@ class Step:
         """
         if self.state.promoted is None:
             raise JournalError(f"{self._folder} has no promoted kernel yet: tell one that is faster than eager PyTorch")
-        kernel = self._folder / FOLDER / "kernel.cpp"
+        kernel = kernel_path(self._folder)
         return {**self.status(), "source": kernel.read_text(encoding="utf-8")}
 
 

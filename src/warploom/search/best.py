@@ -1,4 +1,4 @@
-"""What a run leaves to take home: ``best/kernel.cpp``, complete in itself, and ``best/evidence.json``.
+"""What a run leaves to take home: ``best/kernel.cpp`` or ``.cl``, complete in itself, and ``best/evidence.json``.
 
 What the evidence holds is in :mod:`warploom.search.evidence`.
 """
@@ -21,6 +21,12 @@ from warploom.values.event import Promoted
 from warploom.values.outcome import Evaluation, Passed
 
 FOLDER = "best"
+
+
+def kernel_path(run: Path) -> Path:
+    """The promoted kernel of a run; its name ends as its language's files do."""
+    folder = run / FOLDER
+    return next((path for path in sorted(folder.glob("kernel.*"))), folder / "kernel.cpp")
 
 
 def write_best(

@@ -20,6 +20,7 @@ from warploom.search.proposers import Resting, judges_at_once, make_proposer, se
 from warploom.search.sitting import Parts, Run, Summary, begin, first_candidate, go_on
 from warploom.values.candidate import Candidate
 from warploom.values.config import RunConfig
+from warploom.values.language import SUFFIXES
 from warploom.values.problem import Problem, from_description
 
 __all__ = ["Run", "Summary", "reopen", "start"]
@@ -117,4 +118,4 @@ def starting_candidate(config: RunConfig, problem: Problem) -> Candidate:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise SourceError(f"cannot read the starting source {path}: {error}") from None
-    return Candidate(problem.hash, config.target, ((f"{problem.name}.{config.target}", text),), problem.name)
+    return Candidate(problem.hash, config.target, ((f"{problem.name}{SUFFIXES[config.target]}", text),), problem.name)

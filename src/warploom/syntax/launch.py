@@ -11,9 +11,11 @@ import re
 from collections.abc import Collection, Mapping
 
 from warploom.errors import ProblemError, SourceError
-from warploom.values.candidate import Scalar
+from warploom.syntax import tune
+from warploom.values.candidate import Candidate, Scalar
 from warploom.values.launch import Launch
 from warploom.values.shape import extent
+from warploom.values.signature import Signature
 
 _LINE = re.compile(r"^[ \t]*LAUNCH[ \t]*\(.*$", re.MULTILINE)
 _REST = re.compile(r"[ \t]*;?[ \t\r]*((//|#).*)?")
@@ -23,6 +25,25 @@ _FORM = "write LAUNCH(grid=(…), block=…, shared=…) on a line of its own"
 def remove(source: str) -> str:
     """The source with an empty line where the LAUNCH line was."""
     return _LINE.sub("", source)
+
+
+def of(candidate: Candidate, signature: Signature, keys: Collection[str]) -> tuple[Launch, dict[str, Scalar]]:
+    """How a candidate is started, and the values of all its TUNE lines.
+
+    Args:
+        candidate: with its parameters.
+        signature: of the kernel; the grid may name its axes.
+        keys: as for :func:`read`.
+
+    Raises:
+        SourceError: its TUNE and LAUNCH lines do not say, or its parameters do not fit them.
+    """
+    given = dict(candidate.parameters)
+    tune.resolve(candidate.source, given)
+    lines = tune.declared(candidate.source)
+    parameters = {line.name: given.get(line.name, line.default) for line in lines}
+    axes = [argument.name for argument in signature.arguments if argument.role == "axis"]
+    return read(candidate.source, axes, parameters, keys), parameters
 
 
 def read(source: str, axes: Collection[str], parameters: Mapping[str, Scalar], keys: Collection[str]) -> Launch:

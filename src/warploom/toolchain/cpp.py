@@ -131,7 +131,7 @@ class CppToolchain:
         main = candidate.sources[0][0]
         sources = ((main, tune.resolve(candidate.source, dict(candidate.parameters))), *candidate.sources[1:])
         command = (*DEFAULT_FLAGS, *candidate.build_flags, *self._report_flags(), "-c", main)
-        target = f"{self.version()} {_processor()}"
+        target = f"{self.version()} {processor()}"
         header = cpp_headers.signature_header(signature)
         texts = [part for source in sources for part in source]
         name = cpp_cache.key(("build 1", target, header, signature.entry_point, str(len(command)), *command, *texts))
@@ -268,7 +268,7 @@ def _excerpt(path: Path) -> str:
 
 
 @functools.cache
-def _processor() -> str:
+def processor() -> str:
     """What ``-march=native`` means here, so that a cache that moves to another machine is not believed there."""
     try:
         text = Path("/proc/cpuinfo").read_text()

@@ -176,12 +176,7 @@ class GpuToolchain(ABC):
 
     def launch(self, candidate: Candidate, signature: Signature) -> tuple[Launch, dict[str, Scalar]]:
         """How a candidate is started, and the values of all its TUNE lines; SourceError where it does not say."""
-        given = dict(candidate.parameters)
-        tune.resolve(candidate.source, given)
-        lines = tune.declared(candidate.source)
-        parameters = {line.name: given.get(line.name, line.default) for line in lines}
-        axes = [argument.name for argument in signature.arguments if argument.role == "axis"]
-        return launch_line.read(candidate.source, axes, parameters, self.launch_keys), parameters
+        return launch_line.of(candidate, signature, self.launch_keys)
 
     def _compile(self, folder: Path, signature: Signature, launch: Launch) -> tuple[dict[str, int], str] | Failed:
         """Run the program, read every architecture, write the bundle."""

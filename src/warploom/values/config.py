@@ -11,7 +11,7 @@ from warploom.errors import ConfigError
 from warploom.values.model import parse_models
 
 STRATEGIES: tuple[str, ...] = ("islands", "greedy", "random")
-TARGETS: tuple[str, ...] = ("cpp",)
+TARGETS: tuple[str, ...] = ("cpp", "opencl")
 PROPOSERS: tuple[str, ...] = ("auto", "moves", "llm", "mix")
 COMMAND = "command:"
 """What the name of a proposer begins with that is a command line."""

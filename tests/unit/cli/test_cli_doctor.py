@@ -129,7 +129,7 @@ def test_the_calibration_is_told_and_a_stale_one_named() -> None:
     assert "90 days old" in found.detail
 
 
-@pytest.mark.parametrize("language", GPU_TOOLCHAINS)
+@pytest.mark.parametrize("language", ["opencl", *GPU_TOOLCHAINS])
 def test_doctor_agrees_with_the_toolchains_for_gpus(language: str) -> None:
     """An absent one is optional, and its line says how to get it; the contract suite skips it with the same words."""
     found = finding(language)

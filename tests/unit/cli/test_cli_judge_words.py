@@ -46,8 +46,10 @@ class RecordedJudge:
     answer: Evaluation
     jobs: list[Job]
 
-    def __init__(self, problem: Problem, *, cache: Path, progress: Callable[[str], None] | None = None) -> None:
-        self.progress = progress
+    def __init__(
+        self, problem: Problem, *, cache: Path, progress: Callable[[str], None] | None = None, language: str = "cpp"
+    ) -> None:
+        self.progress, self.language = progress, language
 
     def __enter__(self) -> RecordedJudge:
         return self

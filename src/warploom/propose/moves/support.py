@@ -1,4 +1,4 @@
-"""C++ support code that moves put on top of the evolve block: vector types, exp16 and its relatives.
+"""Support code that moves put on top of the evolve block: vector types, exp16 and its relatives.
 
 Each text in ``support/`` is one include-guarded block, so it stays one verbatim item when the source is parsed again
 and does no harm when a crossover brings it twice. It includes no header: a candidate compiles in 0.1 s and may stand
@@ -13,6 +13,7 @@ from dataclasses import replace
 from functools import cache
 from importlib import resources
 
+from warploom.errors import NothingToPropose
 from warploom.syntax.cpp.tree import RawItem, Unit
 
 NEEDS: Mapping[str, tuple[str, ...]] = {
@@ -30,10 +31,32 @@ NEEDS: Mapping[str, tuple[str, ...]] = {
 
 
 @cache
-def text_of(topic: str) -> str:
-    """The C++ text of one topic of :data:`NEEDS`, without a final newline."""
-    path = resources.files("warploom.propose.moves") / "support" / f"{topic}.h"
+def text_of(topic: str, suffix: str = "h") -> str:
+    """The text of one topic of :data:`NEEDS`, without a final newline: "h" in C++, "cl" in OpenCL.
+
+    Raises:
+        FileNotFoundError: nobody wrote it in that language.
+    """
+    path = resources.files("warploom.propose.moves") / "support" / f"{topic}.{suffix}"
     return path.read_text(encoding="utf-8").rstrip("\n")
+
+
+def in_opencl(unit: Unit) -> Unit:
+    """The unit with its support code in OpenCL, where moves put it in C++.
+
+    Raises:
+        NothingToPropose: a support text of it exists in C++ alone.
+    """
+    items = list(unit.items)
+    for topic in NEEDS:
+        for place, item in enumerate(items):
+            if not _is_block(item, topic):
+                continue
+            try:
+                items[place] = RawItem(text_of(topic, "cl"))
+            except FileNotFoundError:
+                raise NothingToPropose(f"the support code {topic!r} is not there in OpenCL") from None
+    return replace(unit, items=tuple(items))
 
 
 @cache

@@ -1,0 +1,22 @@
+// A work-item computes ROWS rows, one after another.
+TUNE(ROWS, 4, 1, 2, 4, 8, 16, 32)
+TUNE(GROUP, 4, 1, 2, 4, 8)
+LAUNCH(grid=(rows + ROWS * GROUP - 1) // (ROWS * GROUP), block=GROUP)
+
+__kernel void softmax(__global const float* x, __global float* out, long rows, long cols) {
+    const long first = get_global_id(0) * ROWS;
+    const long last = min(first + ROWS, rows);
+    for (long i = first; i < last; ++i) {
+        float largest = x[i * cols];
+        for (long j = 0; j < cols; ++j) {
+            largest = max(largest, x[i * cols + j]);
+        }
+        float sum = 0.0f;
+        for (long j = 0; j < cols; ++j) {
+            sum += exp(x[i * cols + j] - largest);
+        }
+        for (long j = 0; j < cols; ++j) {
+            out[i * cols + j] = exp(x[i * cols + j] - largest) / sum;
+        }
+    }
+}
