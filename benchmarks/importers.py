@@ -4,19 +4,23 @@
 
 Each problem is studied as ``warploom`` studies it, in a process of its own (forked, so that PyTorch is loaded once),
 and the problem file is then executed and its reference called at every workload's shape, in its own type and in
-float64. Writes ``benchmarks/results/importers.json``; what it holds of other suites stays. The checkouts
-are not part of this project.
+float64. A task of GPU MODE also has its own checker look at its own reference, at the sizes that are timed here.
+Writes ``benchmarks/results/importers.json``; what it holds of other suites stays. The checkouts are not part of this
+project; GPU MODE's is to be one from before 2026-06-09, when its licence changed.
+
+Programs run as you do here, without a jail: it is a benchmark of importing.
 """
 
 from __future__ import annotations
 
 import argparse
+import copy
 import json
 import os
 import signal
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,15 +28,18 @@ from typing import Any
 import torch
 
 from warploom.errors import ProblemError
-from warploom.problems.importers import study
+from warploom.problems.importers import instance, study
 from warploom.problems.importers.address import Address
 from warploom.problems.importers.bring import FORMATS
+from warploom.problems.importers.foreign import Foreign
+from warploom.problems.importers.program import Program
+from warploom.problems.importers.ranks import Ranks
 from warploom.problems.importers.words import plain
 from warploom.problems.native import execute
 from warploom.values.shape import extents
 
 RESULTS = Path(__file__).parent / "results" / "importers.json"
-DEADLINE_S = 120
+DEADLINE_S = 170
 
 
 def addresses(arguments: argparse.Namespace) -> Iterator[Address]:
@@ -79,12 +86,41 @@ def bring_one(address: Address) -> dict[str, Any]:
                 for output, named in zip(outputs, problem.outputs.values(), strict=True):
                     if tuple(output.shape) != extents(named.shape, workload.extents):
                         raise ProblemError(f"output of {tuple(output.shape)} at {workload}")
-        return {"imports": True, "title": problem.title, "held_out": len(problem.held_out)}
+        recipes = dict.fromkeys(one.recipe for one in (*problem.workloads, *problem.held_out))
+        answer = {"imports": True, "title": problem.title, "held_out": len(problem.held_out), "recipes": list(recipes)}
+        if address.format == "gpumode":
+            assert isinstance(problem.reference, Foreign)
+            answer["checker"] = own_checker(problem.reference.program, problem.reference.first_setting)
+        return answer
     except Exception as error:  # noqa: BLE001 - foreign code: its failure is the result
         said = study._explain(error, request) if request is not None else str(error)
         for own in filter(None, (address.root, address.place if address.format == "gpumode" else "")):
             said = said.replace(own, "…")
         return {"imports": False, "why": said}
+
+
+def own_checker(program: Program, setting: Mapping[str, Any]) -> str:
+    """What a task's own checker says of its own reference: "passes", or why not."""
+    names = instance.run(program, setting, "cpu")
+    check, reference = names.get("check_implementation"), names["ref_kernel"]
+    if check is None:
+        return "it has none"
+
+    def judged(data: Any) -> Any:
+        return check(data, reference(copy.deepcopy(data)))
+
+    try:
+        with torch.no_grad():
+            if program.ranks:
+                every = [names["generate_input"](rank=rank, **setting) for rank in range(setting["world_size"])]
+                said = Ranks(judged)(every)
+            else:
+                said = [judged(names["generate_input"](**setting))]
+    except Exception as error:  # noqa: BLE001 - foreign code: its failure is the result
+        return f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+    # Old checkers return what is wrong, newer ones whether it is right, and why not.
+    wrong = [one for one in said if (not one[0] if isinstance(one, tuple) else one)]
+    return f"fails: {wrong[0]}"[:200] if wrong else "passes"
 
 
 def apart(work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
@@ -129,6 +165,8 @@ def main() -> int:
         suite = suites.setdefault(name.rpartition("/")[0] if name.startswith("kernelbench") else "gpumode", {})
         suite["problems"] = suite.get("problems", 0) + 1
         suite["import"] = suite.get("import", 0) + int(one["imports"])
+        if name.startswith("gpumode"):
+            suite["own_checker_passes"] = suite.get("own_checker_passes", 0) + int(one.get("checker") == "passes")
     arguments.out.write_text(json.dumps({"suites": suites, "problems": found}, indent=1, ensure_ascii=False) + "\n")
     print(json.dumps(suites))
     return 0

@@ -349,7 +349,7 @@ def reference_of(judge: LocalJudge) -> ReferenceProcess:
 def test_a_reference_that_dies_is_started_again(judge: LocalJudge) -> None:
     judge.prepare()
     before = reference_of(judge)
-    os.kill(before._process.pid, signal.SIGKILL)
+    os.kill(before.pid, signal.SIGKILL)
     assert isinstance(judged(judge, HONEST + "// again"), Passed)
     assert reference_of(judge) is not before
 
@@ -362,7 +362,7 @@ def test_a_reference_that_dies_twice_is_the_judges_failure(judge: LocalJudge, mo
 
     with monkeypatch.context() as patch:
         patch.setattr(session_module, "ReferenceProcess", fail)
-        os.kill(reference_of(judge)._process.pid, signal.SIGKILL)
+        os.kill(reference_of(judge).pid, signal.SIGKILL)
         found = judged(judge, HONEST + "// twice")
     assert isinstance(found, Failed)
     assert (found.stage, found.kind) == ("judge", "reference")
@@ -387,7 +387,7 @@ def test_the_reference_ends_with_its_parent(problem: Problem, tmp_path: Path) ->
         "from warploom.judge.reference import ReferenceProcess\n"
         "from warploom.problems import load_problem\n"
         f"one = ReferenceProcess(load_problem({problem.reference.path!r}), Path({str(tmp_path)!r}))\n"
-        "print(one._process.pid, flush=True)\n"
+        "print(one.pid, flush=True)\n"
         "os._exit(1)\n"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120, check=False)
@@ -416,7 +416,7 @@ def test_what_it_says_of_itself_is_whole(judge: LocalJudge) -> None:
 def test_closing_ends_an_evaluation_in_another_thread(problem: Problem, tmp_path: Path) -> None:
     local = LocalJudge(problem, cache=tmp_path, lease=Lease(tmp_path / "lease"))
     local.prepare()
-    pid = reference_of(local)._process.pid
+    pid = reference_of(local).pid
     found: list[Evaluation] = []
     body = "std::this_thread::sleep_for(std::chrono::milliseconds(200)); " + HONEST
     thread = threading.Thread(target=lambda: found.append(judged(local, body, effort="promote")))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import functools
 import json
 import os
@@ -18,7 +19,7 @@ from unittest import mock
 import pytest
 
 from warploom.errors import ReferenceFailed
-from warploom.judge import reference
+from warploom.judge import reference, reference_channel
 from warploom.sandbox.buffers import SharedBuffer
 from warploom.testing.damage import damaged, odd_value
 from warploom.testing.fuzz import Target, WrongPass
@@ -69,10 +70,11 @@ def draw_script(rng: random.Random) -> bytes:
 def check_script(script: bytes) -> str:
     free = os.dup(0)
     os.close(free)
-    patience = [
-        mock.patch.object(reference, name, 0.4) for name in ("START_SECONDS", "ORACLE_SECONDS", "COMPILE_SECONDS")
-    ]
-    with tempfile.TemporaryDirectory() as name, patience[0], patience[1], patience[2]:
+    deadlines = [(reference, name) for name in ("START_SECONDS", "ORACLE_SECONDS", "COMPILE_SECONDS")]
+    with contextlib.ExitStack() as patience:
+        for module, name in (*deadlines, (reference_channel, "START_SECONDS")):
+            patience.enter_context(mock.patch.object(module, name, 0.4))
+        name = patience.enter_context(tempfile.TemporaryDirectory())
         path = Path(name) / "problem.py"
         path.write_bytes(script)
         problem = Problem(

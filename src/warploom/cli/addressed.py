@@ -1,4 +1,4 @@
-"""``--root`` and ``--scale``, for every command that takes a problem."""
+"""``--root``, ``--scale`` and ``--trust``, for every command that takes a problem."""
 
 from __future__ import annotations
 
@@ -28,10 +28,14 @@ Scale = Annotated[
         show_default=False,
     ),
 ]
+Trust = Annotated[
+    bool,
+    typer.Option("--trust", help="Run a problem in another format as you, not in a sandbox."),
+]
 
 
 def addressed(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The command with both options, if it has a parameter ``problem`` that takes words, not the path of a file alone.
+    """The command with these options, if it has a parameter ``problem`` that takes words, not the path of a file alone.
 
     The options become part of each problem's address.
     """
@@ -40,37 +44,39 @@ def addressed(command: Callable[..., Any]) -> Callable[..., Any]:
         return command
 
     @functools.wraps(command)
-    def with_options(*, root: Path | None, scale: str, problem: str | list[str] | None, **others: Any) -> Any:
+    def with_options(
+        *, root: Path | None, scale: str, trust: bool, problem: str | list[str] | None, **others: Any
+    ) -> Any:
         if isinstance(problem, list):
-            return command(problem=[completed(one, root, scale) for one in problem], **others)
-        return command(problem=completed(problem, root, scale), **others)
+            return command(problem=[completed(one, root, scale, trust) for one in problem], **others)
+        return command(problem=completed(problem, root, scale, trust), **others)
 
     hints = get_type_hints(command, include_extras=True)
     parameters = [one.replace(annotation=hints[name]) for name, one in signature.parameters.items()]
-    for name, default, kind in (("root", None, Root), ("scale", "", Scale)):
+    for name, default, kind in (("root", None, Root), ("scale", "", Scale), ("trust", False, Trust)):
         parameters.append(inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind))
     parameters = [one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in parameters]
     with_options.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    with_options.__annotations__ = {**hints, "root": Root, "scale": Scale}
+    with_options.__annotations__ = {**hints, "root": Root, "scale": Scale, "trust": Trust}
     return with_options
 
 
-def completed(problem: str | None, root: Path | None, scale: str) -> str | None:
+def completed(problem: str | None, root: Path | None, scale: str, trust: bool) -> str | None:
     """The word for a problem with the options written into it.
 
     Raises:
         ConfigError: the options are given, but the problem is in no other format, or there is no such scale.
     """
-    if root is None and not scale:
+    if root is None and not scale and not trust:
         return problem
     if scale and scale not in SCALES:
         raise ConfigError(f"--scale {scale}: known: {', '.join(SCALES)}")
     address = address_of(problem) if problem else None
     if address is None:
         raise ConfigError(
-            f"--root and --scale are for problems in other formats, such as kernelbench:1/23, not for "
+            f"--root, --scale and --trust are for problems in other formats, such as kernelbench:1/23, not for "
             f"{problem or 'none'}"
         )
     if root is not None:
         address = replace(address, root=str(root.expanduser().absolute()))
-    return str(replace(address, scale=scale or address.scale))
+    return str(replace(address, scale=scale or address.scale, trust=trust or address.trust))

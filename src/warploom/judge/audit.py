@@ -99,7 +99,7 @@ class _Hall:
             return draw_checked(self._problem, workload, self._reference, seed)
         layout = input_layout(self._problem, workload)
         inputs = SharedBuffer(layout.size_bytes)
-        fill(inputs, layout, self._problem, workload, seed)
+        fill(inputs, layout, self._problem, workload, seed, self._reference)
         return CheckedSet(inputs, layout, (), (), seed)
 
     def _meet(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,7 +11,7 @@ from warploom.judge.calls import arguments
 from warploom.judge.compare import Allowance, Expected
 from warploom.judge.guards import Poison, poison
 from warploom.judge.inputs import FLOATS, decode
-from warploom.judge.layout import ALIGNMENT_BYTES, SLACK_BYTES, input_layout, output_layout, view
+from warploom.judge.layout import ALIGNMENT_BYTES, SLACK_BYTES, Array, input_layout, output_layout, view
 from warploom.judge.oracle import Rejection, inspect
 from warploom.judge.renewal import Source
 from warploom.sandbox.buffers import SharedBuffer
@@ -47,9 +48,17 @@ class Bench:
         problem: whose tensors.
         workload: the shape.
         rng: secret randomness.
+        own: draws all inputs from a seed where the recipe is "own", see :func:`warploom.judge.oracle.draw_own`. What
+            hangs together cannot be renewed at the price of a copy: each call's content is then a new draw.
     """
 
-    def __init__(self, problem: Problem, workload: Workload, rng: np.random.Generator) -> None:
+    def __init__(
+        self,
+        problem: Problem,
+        workload: Workload,
+        rng: np.random.Generator,
+        own: Callable[[int], Sequence[Array]] | None = None,
+    ) -> None:
         self.problem, self.workload = problem, workload
         self.layout = input_layout(problem, workload, slack=True)
         self.outputs_layout = output_layout(problem, workload)
@@ -57,9 +66,11 @@ class Bench:
         self.eager_ns = 0.0
         """Median of one eager call when the session began."""
         self._rng = rng
+        self._own = own if workload.recipe == "own" else None
         self._sources = [
             Source(tensor, workload.recipe, region.room_count, workload.extents, rng)
             for region, tensor in zip(self.layout.regions, problem.inputs.values(), strict=True)
+            if workload.recipe != "own"
         ]
         self._places = 1
         self.inputs = SharedBuffer(self.layout.size_bytes)
@@ -93,7 +104,7 @@ class Bench:
 
     def windows(self, calls: int) -> list[list[int]]:
         """Offsets of every input for each call of a block."""
-        lines = 1 + SLACK_BYTES // ALIGNMENT_BYTES
+        lines = 1 + SLACK_BYTES // ALIGNMENT_BYTES if self._own is None else 1
         return [
             [
                 place * self.layout.size_bytes + region.offset + ALIGNMENT_BYTES * int(self._rng.integers(lines))
@@ -116,9 +127,15 @@ class Bench:
     def renew(self, calls: int = 1) -> None:
         """New content in the inputs of a block."""
         for place in range(calls):
-            for region, source in zip(self.layout.regions, self._sources, strict=True):
-                there = replace(region, offset=place * self.layout.size_bytes + region.offset)
-                source.fill(view(self.inputs, there, room=True))
+            there = [
+                replace(region, offset=place * self.layout.size_bytes + region.offset) for region in self.layout.regions
+            ]
+            if self._own is not None:
+                for region, drawn in zip(there, self._own(int(self._rng.integers(1 << 62))), strict=True):
+                    view(self.inputs, region)[:] = drawn
+                continue
+            for region, source in zip(there, self._sources, strict=True):
+                source.fill(view(self.inputs, region, room=True))
 
     def lay_poison(self, calls: int) -> None:
         """New patterns in the outputs of a block; a rival's are touched alike, so that it finds them as warm."""

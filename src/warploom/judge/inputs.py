@@ -12,6 +12,7 @@ of the same recipe. Timed calls use that, see :mod:`warploom.judge.renewal`: new
     large    normal times 1000
     special  normal with NaN, infinities, denormals and signed zeros sprinkled in
     zeros    all zero
+    own      whatever the problem's own generator draws, see :func:`warploom.judge.oracle.fill`
 
 Sources: the recipes answer the shortcuts of which kernels have been caught: half precision that positive uniform
 inputs let pass, statistics taken for sums, a softmax without its maximum.
@@ -47,7 +48,7 @@ def draw(tensor: Tensor, recipe: str, count: int, axes: Mapping[str, int], rng: 
 
     Args:
         tensor: dtype, range, scale and sign of its elements.
-        recipe: one of :data:`warploom.values.problem.RECIPES`.
+        recipe: one of :data:`warploom.values.problem.RECIPES` but "own".
         count: how many.
         axes: for integer ranges that are axis expressions.
         rng: where the randomness comes from.

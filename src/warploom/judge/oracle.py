@@ -10,7 +10,7 @@ import numpy as np
 from warploom.judge.compare import Allowance, Comparison, Expected, compare
 from warploom.judge.guards import Poison, overwritten
 from warploom.judge.inputs import FLOATS, draw
-from warploom.judge.layout import STORAGE, Layout, input_layout, output_layout, view
+from warploom.judge.layout import STORAGE, Array, Layout, input_layout, output_layout, view
 from warploom.judge.reference import ReferenceProcess
 from warploom.sandbox.buffers import SharedBuffer
 from warploom.values.problem import Problem, Workload
@@ -62,14 +62,40 @@ def _roomy(expected: Expected) -> Expected:
     return replace(expected, tolerance=np.minimum(tolerance, most) * tolerance.dtype.type(STRESS_ROOM))
 
 
-def fill(buffer: SharedBuffer, layout: Layout, problem: Problem, workload: Workload, seed: int) -> None:
-    """Draw every input of a workload from a seed, NaN bits in the gaps between them."""
+def fill(
+    buffer: SharedBuffer, layout: Layout, problem: Problem, workload: Workload, seed: int, reference: ReferenceProcess
+) -> None:
+    """Draw every input of a workload from a seed, NaN bits in the gaps between them.
+
+    The recipe "own" is drawn by the problem's own generator, in the reference process.
+
+    Raises:
+        ReferenceFailed: that has none, or it draws what the problem does not allow.
+    """
     memory = np.frombuffer(buffer.memory, dtype=np.uint8)
     for begin, end in layout.gaps:
         memory[begin:end] = 0xFF
+    if workload.recipe == "own":
+        for region, drawn in zip(layout.regions, draw_own(problem, workload, seed, reference), strict=True):
+            view(buffer, region)[:] = drawn
+        return
     rng = np.random.default_rng(seed)
     for region, tensor in zip(layout.regions, problem.inputs.values(), strict=True):
         view(buffer, region, room=True)[:] = draw(tensor, workload.recipe, region.room_count, workload.extents, rng)
+
+
+def draw_own(problem: Problem, workload: Workload, seed: int, reference: ReferenceProcess) -> list[Array]:
+    """What the problem's own generator draws from a seed: an array an input, flat, in storage type.
+
+    Raises:
+        ReferenceFailed: it has none, or it draws what the problem does not allow.
+    """
+    layout = input_layout(problem, workload)
+    with SharedBuffer(layout.size_bytes) as scratch:  # the other process writes there, so it cannot be an input
+        reference.draw(workload, scratch, [region.offset for region in layout.regions], seed)
+        found = [view(scratch, region).copy() for region in layout.regions]
+        reference.forget([scratch])
+    return found
 
 
 def draw_checked(problem: Problem, workload: Workload, reference: ReferenceProcess, seed: int) -> CheckedSet:
@@ -80,7 +106,7 @@ def draw_checked(problem: Problem, workload: Workload, reference: ReferenceProce
     """
     layout = input_layout(problem, workload)
     inputs = SharedBuffer(layout.size_bytes)
-    fill(inputs, layout, problem, workload, seed)
+    fill(inputs, layout, problem, workload, seed, reference)
     try:
         offsets = [region.offset for region in layout.regions]
         expected, levels = answer(problem, workload, reference, inputs, offsets, seed)

@@ -23,7 +23,7 @@ from typing import Any
 
 import torch
 
-from warploom.judge import pretend, tolerance, trace
+from warploom.judge import own_draws, pretend, tolerance, trace
 from warploom.judge.inputs import FLOATS
 from warploom.problems.native import execute
 from warploom.values.problem import Problem, Workload
@@ -118,6 +118,13 @@ class Server:
                 _write(self._maps[otherwise], one.otherwise)
             answer.append({"level": one.level, "otherwise": one.otherwise is not None})
         return {"outputs": answer}
+
+    def _draw(self, target: int, offsets: Sequence[int], axes: Mapping[str, int], seed: int) -> dict[str, Any]:
+        """Inputs from the problem's own generator, written into ``target``."""
+        for offset, drawn in zip(offsets, own_draws.draw(self._problem, axes, seed), strict=True):
+            flat = drawn.reshape(-1)
+            torch.frombuffer(self._maps[target], dtype=flat.dtype, count=flat.numel(), offset=offset).copy_(flat)
+        return {}
 
     def _stage(
         self, baseline: str, workload: str, inputs: int, calls: Sequence[Sequence[int]], axes: Mapping[str, int]

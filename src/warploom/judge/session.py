@@ -7,6 +7,7 @@ import math
 import random
 import secrets
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -17,9 +18,9 @@ from warploom.judge.bench import Bench
 from warploom.judge.busy import Quiet
 from warploom.judge.calibration import SMALLEST_FLOOR
 from warploom.judge.compare import ROUNDING, Allowance
-from warploom.judge.layout import Layout, output_layout
+from warploom.judge.layout import Array, Layout, output_layout
 from warploom.judge.measure import Side, baseline_side, block_calls, rounds
-from warploom.judge.oracle import CheckedSet, draw_checked, with_room
+from warploom.judge.oracle import CheckedSet, draw_checked, draw_own, with_room
 from warploom.judge.reference import ReferenceProcess
 from warploom.judge.sampling import AGAINST_ITSELF
 from warploom.judge.verify import Trial
@@ -93,7 +94,7 @@ class Session:
             for workload in (*self.problem.held_out, *self.problem.workloads):
                 self._add(workload)
             for workload in self.problem.workloads:
-                bench = Bench(self.problem, workload, self.rng)
+                bench = Bench(self.problem, workload, self.rng, partial(self._draw_own, workload))
                 self.benches.append(bench)
                 levels = [one.levels for one in self._checked[str(workload)]]
                 bench.allowances = self._allowances([max(level) for level in zip(*levels, strict=True)])
@@ -216,6 +217,9 @@ class Session:
         self._checked[name] = []
         for _ in range(count):
             self._checked[name].append(draw_checked(self.problem, workload, self.reference, self._seed()))
+
+    def _draw_own(self, workload: Workload, seed: int) -> list[Array]:
+        return draw_own(self.problem, workload, seed, self.reference)
 
     def _seed(self) -> int:
         return int(self.rng.integers(1 << 62))

@@ -57,7 +57,7 @@ def count_work(problem: Problem, cache: Path) -> Work:
             layout = input_layout(problem, workload)
             inputs = SharedBuffer(layout.size_bytes)
             try:
-                fill(inputs, layout, problem, workload, SEED)
+                fill(inputs, layout, problem, workload, SEED, reference)
                 found = reference.trace(workload, inputs, [region.offset for region in layout.regions])
                 reference.forget([inputs])
             finally:

@@ -14,6 +14,7 @@ from typing import Any
 
 import warploom
 from warploom.errors import ProblemError
+from warploom.problems.names import check_names
 from warploom.problems.native import text_hash
 from warploom.values.problem import Problem, from_description
 
@@ -45,8 +46,8 @@ class DescriptionCache:
     def recall(self, path: Path, text: str) -> Problem | None:
         """The problem of this text, as written at ``path``; None when it is not remembered."""
         try:
-            return revive(json.loads(self._place(text).read_bytes()), path)
-        except (OSError, ValueError, LookupError, TypeError, ProblemError):
+            return revive(json.loads(self._place(text).read_bytes()), path, text)
+        except (OSError, ValueError, LookupError, TypeError, AttributeError, ProblemError):
             return None
 
     def remember(self, text: str, description: dict[str, Any]) -> None:
@@ -61,7 +62,17 @@ class DescriptionCache:
         return self._directory / f"{text_hash(f'{warploom.__version__}{chr(10)}{text}')}.json"
 
 
-def revive(description: dict[str, Any], path: Path) -> Problem:
-    """The problem of a description that may have been made for the same text elsewhere."""
-    reference = {**description["reference"], "path": str(path)}
-    return from_description({**description, "reference": reference})
+def revive(description: dict[str, Any], path: Path, text: str) -> Problem:
+    """The problem of a description, which may have been made for the same text elsewhere, or by a program in a jail.
+
+    Raises:
+        ProblemError: a name in it cannot stand in a kernel's signature.
+        LookupError, TypeError, ValueError, AttributeError: it describes no problem.
+    """
+    name = description["reference"]["name"]
+    if not isinstance(name, str):
+        raise TypeError(f"a name of type {type(name).__name__}")
+    reference = {"path": str(path), "name": name, "sha256": text_hash(text)}
+    problem = from_description({**description, "reference": reference})
+    check_names(problem)
+    return problem

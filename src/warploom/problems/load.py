@@ -3,30 +3,42 @@
 from __future__ import annotations
 
 import difflib
-import json
-import os
-import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from warploom.errors import ProblemError
+from warploom.problems.apart import ask_apart
 from warploom.problems.cache import DescriptionCache, cache_directory, revive
 from warploom.problems.importers.bring import FORMATS, address_of, bring
 from warploom.problems.native import read
-from warploom.values.keys import without_keys
+from warploom.problems.trust import is_foreign
 from warploom.values.problem import Problem
 
-__all__ = ["cache_directory", "catalog_names", "find_seed", "load_catalog", "load_problem", "locate"]
+__all__ = ["cache_directory", "catalog_names", "find_seed", "is_shipped", "load_catalog", "load_problem", "locate"]
 
 CATALOG = Path(__file__).parent / "catalog"
+ROOMS: dict[str, Path] = {"cpu": CATALOG, "gpu": CATALOG / "gpu"}
+"""Where shipped problems are, by the device that their shapes and dtypes are for; a name stands in one room only."""
+
+SEEDS: dict[str, str] = {"triton": "seed_triton.py", "cuda": "seed.cu", "opencl": "seed.cl"}
+"""Language → the name of its seeds; any other language's are ``seed.<language>``."""
+
 DEADLINE_SECONDS = 120.0
 
 
-def catalog_names() -> tuple[str, ...]:
-    """The shipped problems, in alphabetical order."""
-    return tuple(sorted(path.parent.name for path in CATALOG.glob("*/problem.py")))
+def catalog_names(room: str = "cpu") -> tuple[str, ...]:
+    """The shipped problems of a room, in alphabetical order.
+
+    Args:
+        room: one of :data:`ROOMS`.
+    """
+    return tuple(sorted(path.parent.name for path in ROOMS[room].glob("*/problem.py")))
+
+
+def is_shipped(name: str) -> bool:
+    """Whether a problem of this name ships with Warploom, in whichever room."""
+    return any(name in catalog_names(room) for room in ROOMS)
 
 
 def locate(name_or_path: str | Path) -> Path:
@@ -37,17 +49,17 @@ def locate(name_or_path: str | Path) -> Path:
     Raises:
         ProblemError: none of these, with the nearest entries of the catalog; or nothing usable lies at the address.
     """
-    names = catalog_names()
+    shelves = {name: folder for room, folder in ROOMS.items() for name in catalog_names(room)}
     text = str(name_or_path)
     address = address_of(text)
     if address is not None:
         return bring(address, cache_directory())
-    if text in names:
-        return CATALOG / text / "problem.py"
+    if text in shelves:
+        return shelves[text] / text / "problem.py"
     path = Path(name_or_path)
     if path.exists() or path.suffix == ".py" or len(path.parts) > 1:
         return path
-    near = difflib.get_close_matches(text, names, n=3, cutoff=0.5)
+    near = difflib.get_close_matches(text, shelves, n=3, cutoff=0.5)
     hint = f"did you mean {' or '.join(near)}? " if near else ""
     raise ProblemError(
         f"unknown problem {text!r}: {hint}`warploom problems` lists the catalog; a problem file is given by its path, "
@@ -76,24 +88,30 @@ def load_problem(name_or_path: str | Path, cache: Path | None = None) -> Problem
     return _load([locate(name_or_path).absolute()], cache)[0]
 
 
-def load_catalog(cache: Path | None = None) -> dict[str, Problem]:
-    """Every problem of the catalog by name; those not yet remembered share one process.
+def load_catalog(cache: Path | None = None, room: str = "cpu") -> dict[str, Problem]:
+    """Every problem of a room by name; those not yet remembered share one process.
 
     Args:
         cache: as in :func:`load_problem`.
+        room: one of :data:`ROOMS`.
     """
-    names = catalog_names()
-    return dict(zip(names, _load([CATALOG / name / "problem.py" for name in names], cache), strict=True))
+    names = catalog_names(room)
+    return dict(zip(names, _load([ROOMS[room] / name / "problem.py" for name in names], cache), strict=True))
 
 
 def find_seed(name_or_path: str | Path, language: str = "cpp") -> Path:
     """The starting implementation beside a problem file: ``<stem>.seed.cpp``, or else ``seed.cpp``.
 
+    Args:
+        name_or_path: as in :func:`load_problem`.
+        language: whose seed; :data:`SEEDS` has the names of those that are not called ``seed.<language>``.
+
     Raises:
         ProblemError: there is none; the message says where one is expected.
     """
     path = locate(name_or_path)
-    choices = (path.with_name(f"{path.stem}.seed.{language}"), path.with_name(f"seed.{language}"))
+    name = SEEDS.get(language, f"seed.{language}")
+    choices = (path.with_name(f"{path.stem}.{name}"), path.with_name(name))
     for choice in choices:
         if choice.is_file():
             return choice
@@ -109,37 +127,37 @@ def _load(paths: Sequence[Path], directory: Path | None) -> list[Problem]:
     cache = DescriptionCache(directory if directory is not None else cache_directory() / "problems")
     found = {path: cache.recall(path, text) for path, text in texts.items()}
     unknown = [path for path, problem in found.items() if problem is None]
-    if unknown:
-        for path, description in zip(unknown, _describe_apart(unknown), strict=True):
+    # A foreign one shares its process with no other.
+    foreign = [path for path in unknown if is_foreign(texts[path])]
+    own = [path for path in unknown if path not in foreign]
+    for together in ([own] if own else []) + [[path] for path in foreign]:
+        for path, description in zip(together, _describe_apart(together, together[0] in foreign), strict=True):
+            found[path] = _revived(description, path, texts[path])
             cache.remember(texts[path], description)
-            found[path] = revive(description, path)
     return [problem for problem in found.values() if problem is not None]
 
 
-def _describe_apart(paths: Sequence[Path]) -> list[dict[str, Any]]:
+def _describe_apart(paths: Sequence[Path], foreign: bool) -> list[dict[str, Any]]:
     """What the problem files say, found out in another process."""
-    # -P keeps the current directory off the module path: a stray torch.py there is not PyTorch.
-    command = [sys.executable, "-P", "-m", "warploom.problems.describe", *map(str, paths)]
-    name = paths[0] if len(paths) == 1 else CATALOG
+    name = str(paths[0] if len(paths) == 1 else CATALOG)
+    answer = ask_apart(
+        ["-m", "warploom.problems.describe", *map(str, paths)],
+        name=name,
+        what="problem file",
+        foreign=foreign,
+        deadline_s=DEADLINE_SECONDS,
+        shown=paths,
+    )
+    if not isinstance(answer, list) or len(answer) != len(paths):
+        raise ProblemError(f"{name}: the problem file was not described")
+    return answer
+
+
+def _revived(description: dict[str, Any], path: Path, text: str) -> Problem:
+    """The problem that a process described; whatever it said."""
     try:
-        done = subprocess.run(
-            command,
-            capture_output=True,
-            timeout=DEADLINE_SECONDS,
-            stdin=subprocess.DEVNULL,
-            env=without_keys(os.environ),
-        )
-    except subprocess.TimeoutExpired:
-        raise ProblemError(f"{name}: running the problem file took longer than {DEADLINE_SECONDS:g} s") from None
-    said = done.stderr.decode(errors="replace").strip().splitlines()
-    if done.returncode == 2 and said:
-        raise ProblemError(said[-1])
-    try:
-        descriptions: list[dict[str, Any]] = json.loads(done.stdout)
-    except ValueError:
-        last = f": {said[-1]}" if said else ""
-        raise ProblemError(
-            f"{name}: the problem file ended its process (exit status {done.returncode}) before it was read to the "
-            f"end{last}"
-        ) from None
-    return descriptions
+        return revive(description, path, text)
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        raise ProblemError(f"{path}: the problem file describes no problem ({type(error).__name__})") from None
+    except ProblemError as error:
+        raise ProblemError(f"{path}: {error}") from None

@@ -15,6 +15,7 @@ from types import ModuleType
 
 from warploom.errors import ProblemError
 from warploom.problems.names import check_names
+from warploom.problems.trust import without_mark
 from warploom.values.problem import Problem, Reference
 
 MISSING_TORCH = (
@@ -74,8 +75,8 @@ def read(path: Path) -> str:
 
 
 def text_hash(text: str) -> str:
-    """Hex digest that stands for the text of a problem file."""
-    return hashlib.sha256(text.encode()).hexdigest()
+    """Hex digest that stands for the text of a problem file, whether it is trusted or not."""
+    return hashlib.sha256(without_mark(text).encode()).hexdigest()
 
 
 def detach(problem: Problem, path: Path, text: str) -> Problem:

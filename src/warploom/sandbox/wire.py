@@ -19,6 +19,8 @@ MESSAGE_BYTES = 64 * 1024
 DESCRIPTORS = 200
 """Most descriptors beside one message (the kernel's own limit is 253)."""
 
+CREDENTIALS_BYTES = struct.calcsize("3i")
+
 
 class ProtocolError(Exception):
     """The worker said something that no honest worker says."""
@@ -55,19 +57,27 @@ def receive_hello(channel: socket.socket) -> tuple[int, int]:
         ProtocolError: it is not a greeting.
         EOFError: the worker is gone.
     """
-    size = struct.calcsize("3i")
-    data, extra, _, _ = channel.recvmsg(256, socket.CMSG_SPACE(size))
+    data, extra, _, _ = channel.recvmsg(256, socket.CMSG_SPACE(CREDENTIALS_BYTES))
     if not data:
         raise EOFError
     words = data.split()
     if len(words) != 2 or words[0] != b"hello" or not words[1].isdigit():
         raise ProtocolError(f"expected a greeting, got {data[:80]!r}")
+    sender = sender_of(extra)
+    if not sender:
+        raise ProtocolError("the greeting came without the sender's credentials")
+    return sender, int(words[1])
+
+
+def sender_of(extra: Sequence[tuple[int, int, bytes]]) -> int:
+    """Who sent a message, as the kernel tells it here, from what came beside it; 0 where it does not say.
+
+    That is so when it was sent before anybody asked for credentials, or by nobody in this namespace.
+    """
     for level, kind, content in extra:
         if level == socket.SOL_SOCKET and kind == socket.SCM_CREDENTIALS:
-            sender = struct.unpack("3i", content[:size])[0]
-            if sender > 0:  # 0: sent before anybody asked for credentials, or by nobody in this namespace
-                return sender, int(words[1])
-    raise ProtocolError("the greeting came without the sender's credentials")
+            return max(0, int(struct.unpack("3i", content[:CREDENTIALS_BYTES])[0]))
+    return 0
 
 
 def receive_reply(channel: socket.socket, token: str) -> Reply:

@@ -33,7 +33,7 @@ ITEM_BYTES: dict[str, int] = {
 MOST_BYTES = 1 << 40
 """All tensors of one workload together."""
 
-RECIPES: tuple[str, ...] = ("normal", "wide", "offset", "spikes", "ties", "tiny", "large", "special", "zeros")
+RECIPES: tuple[str, ...] = ("normal", "wide", "offset", "spikes", "ties", "tiny", "large", "special", "zeros", "own")
 """How the inputs of a workload are drawn; see :mod:`warploom.judge.inputs`."""
 
 

@@ -1,4 +1,4 @@
-"""Addresses of problems in other formats: ``format:place?scale=full&root=DIR``. Standard library only."""
+"""Addresses of problems in other formats: ``format:place?scale=full&root=DIR&trust=yes``. Standard library only."""
 
 from __future__ import annotations
 
@@ -23,16 +23,19 @@ class Address:
         place: what follows, read by the format's own file.
         root: directory of the checkout, "" for the one that the environment names.
         scale: "auto" makes a problem smaller until it can be judged in good time; "full" leaves it as it is.
+        trust: whether its program runs as the user does, without a jail.
     """
 
     format: str
     place: str
     root: str = ""
     scale: str = "auto"
+    trust: bool = False
 
     def __str__(self) -> str:
         words = [f"root={quote(self.root)}"] if self.root else []
         words += [f"scale={self.scale}"] if self.scale != "auto" else []
+        words += ["trust=yes"] if self.trust else []
         return f"{self.format}:{self.place}" + (f"?{'&'.join(words)}" if words else "")
 
 
@@ -52,10 +55,13 @@ def parse_address(text: str, formats: tuple[str, ...]) -> Address | None:
         raise ProblemError(f"unknown format {scheme!r} in {text!r}: {hint}known: {', '.join(formats)}")
     place, _, query = rest.partition("?")
     options = dict(parse_qsl(query, keep_blank_values=True))
-    unknown = sorted(set(options) - {"root", "scale"})
+    unknown = sorted(set(options) - {"root", "scale", "trust"})
     if unknown:
-        raise ProblemError(f"{text}: unknown option {unknown[0]!r}; known: root, scale")
+        raise ProblemError(f"{text}: unknown option {unknown[0]!r}; known: root, scale, trust")
     scale = options.get("scale", "auto")
     if scale not in SCALES:
         raise ProblemError(f"{text}: scale {scale!r} is unknown; known: {', '.join(SCALES)}")
-    return Address(scheme, place, options.get("root", ""), scale)
+    trust = options.get("trust", "no")
+    if trust not in ("yes", "no"):
+        raise ProblemError(f"{text}: trust is yes or no, not {trust!r}")
+    return Address(scheme, place, options.get("root", ""), scale, trust == "yes")

@@ -4,27 +4,25 @@ from __future__ import annotations
 
 import functools
 import json
-import os
-import signal
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import warploom
 from warploom.errors import ProblemError
-from warploom.problems.importers import gpumode, kernelbench, pytorch
+from warploom.problems.apart import ask_apart
+from warploom.problems.importers import flashinfer, gpumode, kernelbench, pytorch
 from warploom.problems.importers.address import Address, parse_address
 from warploom.problems.importers.program import Found
 from warploom.problems.importers.words import plain
 from warploom.problems.native import text_hash
-from warploom.values.keys import without_keys
+from warploom.problems.trust import FOREIGN
 
 FORMATS: Mapping[str, Callable[[Address], Found]] = {
     "pytorch": pytorch.find,
     "kernelbench": kernelbench.find,
     "gpumode": gpumode.find,
+    "flashinfer": flashinfer.find,
 }
 """Format → what finds its programs."""
 
@@ -45,7 +43,8 @@ def bring(address: Address, cache: Path) -> Path:
 
     Args:
         address: of the problem.
-        cache: directory; the file lies in ``imported`` in it, under the hash of all that it is made from.
+        cache: directory; the file lies in ``imported`` in it, or in ``trusted``, under the hash of all that it is made
+            from. The program of one in ``imported`` is run in a jail, now and later.
 
     Raises:
         ProblemError: there is no such program, or it cannot be run or judged; one line.
@@ -61,11 +60,13 @@ def bring(address: Address, cache: Path) -> Path:
         "scale": address.scale,
     }
     words = json.dumps(request, sort_keys=True)
-    path = cache / "imported" / text_hash(f"{_version()}\n{words}")[:16] / f"{name}.py"
+    room = "trusted" if address.trust else "imported"
+    path = cache / room / text_hash(f"{_version()}\n{words}")[:16] / f"{name}.py"
     if not path.is_file():
         places = {Path(source).name: source for source, _ in found.program.files}
         asked = {**request, "address": f"{address.format}:{address.place}", "places": places}
-        _write(path, _study(json.dumps(asked), str(address)))
+        # The mark comes from here: what a jailed program says about itself is not believed.
+        _write(path, ("" if address.trust else FOREIGN) + _study(json.dumps(asked), address))
     return path
 
 
@@ -76,37 +77,20 @@ def _version() -> str:
     return f"{warploom.__version__} {text_hash(chr(0).join(texts))}"
 
 
-def _study(words: str, address: str) -> str:
+def _study(words: str, address: Address) -> str:
     """The text of the problem file, found out in another process."""
-    command = [sys.executable, "-P", "-m", "warploom.problems.importers.study"]
-    with subprocess.Popen(
-        command,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env=without_keys(os.environ),
-        start_new_session=True,
-    ) as process:
-        try:
-            answer, errors = process.communicate(words.encode(), timeout=DEADLINE_SECONDS)
-        except subprocess.TimeoutExpired:
-            raise ProblemError(
-                f"{address}: running the program took longer than {DEADLINE_SECONDS:g} s; is there a loop without end?"
-            ) from None
-        finally:
-            if process.poll() is None:  # what it started goes with it
-                os.killpg(process.pid, signal.SIGKILL)
-    said = errors.decode(errors="replace").strip().splitlines()
-    if process.returncode == 2 and said:
-        raise ProblemError(said[-1])
-    try:
-        return str(json.loads(answer)["text"])
-    except (ValueError, LookupError, TypeError):
-        last = f": {said[-1][:300]}" if said else ""
-        raise ProblemError(
-            f"{address}: the program ended its process (exit status {process.returncode}) before it was understood"
-            f"{last}"
-        ) from None
+    answer = ask_apart(
+        ["-m", "warploom.problems.importers.study"],
+        name=str(address),
+        what="program",
+        foreign=not address.trust,
+        deadline_s=DEADLINE_SECONDS,
+        request=words.encode(),
+    )
+    text = answer.get("text") if isinstance(answer, dict) else None
+    if not isinstance(text, str):
+        raise ProblemError(f"{address}: the program ended its process before it was understood")
+    return text
 
 
 def _write(path: Path, text: str) -> None:
@@ -115,6 +99,7 @@ def _write(path: Path, text: str) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False, encoding="utf-8") as stream:
             stream.write(text)
+        Path(stream.name).chmod(0o644)  # whoever runs it in a jail is another user
         Path(stream.name).replace(path)
     except OSError as error:
         raise ProblemError(f"{path}: the imported problem cannot be kept: {error.strerror}") from None

@@ -35,7 +35,13 @@ def find(address: Address) -> Found:
         raise ProblemError(f"{address}: {path} lists no benchmarks and no tests: there are no sizes to judge at")
     settings = tuple({str(name): value for name, value in case.items()} for case in cases)
     program = Program(
-        tuple(files), "ref_kernel", arguments="generate_input", settings=settings, one_argument=True, training=False
+        tuple(files),
+        "ref_kernel",
+        arguments="generate_input",
+        settings=settings,
+        one_argument=True,
+        training=False,
+        ranks=bool(task.get("multi_gpu")),
     )
     words = folder.name.removesuffix("_py")
     return Found(program, words, f"GPU MODE {folder.parent.name}/{folder.name}")

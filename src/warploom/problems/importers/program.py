@@ -19,6 +19,7 @@ class Program:
         training: whether a module stays in training mode.
         settings: where example arguments take keywords: the sizes to call with, the first is the one that matters.
         one_argument: the example arguments are a single argument, whatever they are made of.
+        ranks: every rank of a job has arguments of its own, made with ``rank``; all ranks together are the program.
     """
 
     files: tuple[tuple[str, str], ...]
@@ -28,6 +29,7 @@ class Program:
     training: bool = True
     settings: tuple[Mapping[str, Any], ...] = ()
     one_argument: bool = False
+    ranks: bool = False
 
     def to_mapping(self) -> dict[str, Any]:
         """As plain JSON values."""

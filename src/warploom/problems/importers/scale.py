@@ -14,7 +14,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
 from warploom.errors import ProblemError
-from warploom.problems.importers.foreign import Instance, Shapes
+from warploom.problems.importers.instance import Instance, Shapes
 from warploom.problems.importers.program import Program
 
 BYTES_PER_NS = 10.0
@@ -40,6 +40,11 @@ SMALL: tuple[tuple[int, ...], ...] = (
     (65, 51, 33, 27, 19, 12, 8, 64),
 )
 """Sizes for held-out workloads, tried in this order: length 1 where it can be, then awkward ones."""
+
+
+class TooLarge(ProblemError):  # noqa: N818 - reads as what it is
+    """No size that a program names makes it small enough."""
+
 
 Sizes = dict[str, Any]
 Unit = tuple[str, ...]
@@ -108,6 +113,14 @@ def look(program: Program, setting: Mapping[str, Any], device: str) -> Seen:
     )
 
 
+def glance(program: Program, setting: Mapping[str, Any]) -> Seen:
+    """The arguments alone, without content and without a call; raises whatever making them raises."""
+    instance = Instance(program, setting, "meta")
+    every = (*instance.examples().values(), *instance.state.values())
+    shapes = tuple(tuple(one.shape) for one in every)
+    return Seen(shapes, (), (), sum(one.numel() * one.element_size() for one in every), 0, 0)
+
+
 class Scale:
     """Finds settings of a program's sizes.
 
@@ -152,7 +165,7 @@ class Scale:
         while not seen.fits:
             free = [unit for unit in self._units if unit not in stuck and setting[unit[0]] >= 2]
             if not free:
-                raise ProblemError(
+                raise TooLarge(
                     f"it is too large: about {seen.cost_ns / 1e6:.0f} ms and {seen.traffic_bytes >> 20} MiB a call, "
                     "and no size that its file names makes it smaller: name them at module level, or give --scale full"
                 )

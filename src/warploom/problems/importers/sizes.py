@@ -111,6 +111,12 @@ class _OnDevice(ast.NodeTransformer):
             return ast.copy_location(ast.Constant(self._device), node)
         return node
 
+    def visit_JoinedStr(self, node: ast.JoinedStr) -> Any:
+        match node.values[:1]:
+            case [ast.Constant(value=str(text))] if text.startswith("cuda"):  # f"cuda:{rank}"
+                return ast.copy_location(ast.Constant(self._device), node)
+        return self.generic_visit(node)
+
     def visit_Call(self, node: ast.Call) -> Any:
         self.generic_visit(node)
         if self._device == "meta":  # nothing is drawn there, and no generator can be

@@ -14,17 +14,18 @@ import sys
 import traceback
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
 import torch
 
 from warploom.errors import ProblemError
-from warploom.problems.importers.draws import Caller, accepted, check, filled, kind, tensor_of, used_state
-from warploom.problems.importers.foreign import SEED, Instance
+from warploom.problems.importers.caller import Caller, check, filled, kind, used_state
+from warploom.problems.importers.draws import accepted, own_draws, tensor_of
+from warploom.problems.importers.instance import SEED, Instance, seeded
 from warploom.problems.importers.program import Program
-from warploom.problems.importers.scale import Scale, Seen, Sizes, look
+from warploom.problems.importers.scale import Scale, Seen, Sizes, TooLarge, glance, look
 from warploom.problems.importers.sizes import named_sizes
 from warploom.problems.importers.words import Words, plain
 from warploom.problems.importers.writing import ProblemText, operations
@@ -33,7 +34,7 @@ from warploom.values.problem import Tensor
 MEMORY_BYTES = 24 << 30
 """Address space of this process; PyTorch alone takes some of it."""
 
-RECIPE_ORDER = ("normal", "offset", "wide", "spikes", "large", "tiny")
+RECIPE_ORDER = ("normal", "own", "offset", "wide", "spikes", "large", "tiny")
 
 
 @dataclass(frozen=True)
@@ -52,15 +53,25 @@ class Request:
 
 
 def study(request: Request) -> str:
-    """The text of the problem file.
+    """The text of the problem file; the first of a program's own settings that can be made to fit is timed.
 
     Raises:
         ProblemError: the program cannot be run, or not be judged.
     """
+    try:
+        return _study(request)
+    except TooLarge:
+        others = request.program.settings[1:]
+        if not others:
+            raise
+        return study(replace(request, program=replace(request.program, settings=others)))
+
+
+def _study(request: Request) -> str:
     program = request.program
-    fixed, written, device = _start(program, request.scale)
-    scale = Scale(partial(_see, program, fixed, device), written)
-    timed = scale.shrunk() if request.scale == "auto" else dict(written)
+    fixed, written, start, device = _start(program, request.scale)
+    scale = Scale(partial(_see, program, fixed, device), start)
+    timed = scale.shrunk() if request.scale == "auto" else dict(start)
     names = scale.data(timed)
     if not program.settings:  # what is neither varied nor made smaller keeps what is written
         timed = {name: value for name, value in timed.items() if name in names or value != written[name]}
@@ -78,6 +89,7 @@ def _text(request: Request, settings: Sequence[Sizes], seen: Sequence[Seen], shr
     room = filled(Caller(lambda: Instance(program, small)))
     caller = Caller(lambda: Instance(program, small), state, room)
     check(caller)
+    again = own_draws(lambda seed: Instance(program, seeded(small, seed), seed=seed), caller)
     changed = caller.changes(caller.tensors())
     examples = [[t for place, t in enumerate(one.examples().values()) if place not in room] for one in instances]
     shapes = [
@@ -85,7 +97,8 @@ def _text(request: Request, settings: Sequence[Sizes], seen: Sequence[Seen], shr
         for own, one in zip(examples, instances, strict=True)
     ]
     names: list[str] = []
-    for name in (*(one for place, one in enumerate(instances[0].examples()) if place not in room), *state):
+    drawn_names = [*(one for place, one in enumerate(instances[0].examples()) if place not in room), *state]
+    for name in drawn_names:
         names.append(plain(name, {*names, request.name}))
     results = caller.plain(caller.tensors())
     outs = ["out"] if len(results) == 1 else [f"out_{number}" for number in range(len(results))]
@@ -96,10 +109,16 @@ def _text(request: Request, settings: Sequence[Sizes], seen: Sequence[Seen], shr
     out_texts = [words.shape([one[place] for one in out_shapes], name) for place, name in enumerate(outs)]
     drawn = [[*own, *(one.state[n] for n in state)] for own, one in zip(examples, instances, strict=True)]
     tensors = [
-        tensor_of(name, text, [one[place] for one in drawn], words.axes)
+        tensor_of(name, text, [one[place] for one in drawn], words.axes, [one[place] for one in again])
         for place, (name, text) in enumerate(zip(names, texts, strict=True))
     ]
-    tensors, recipes = accepted(caller, tensors)
+    sound = all(instances[0].is_sound(name, one) for name, one in zip(drawn_names, tensors, strict=True))
+    tensors, recipes = accepted(caller, tensors, again, ours=sound)
+    if recipes == ["own"]:  # bytes that stand for other numbers: a few draws do not show them all
+        tensors = [
+            replace(one, low=None, high=None) if instances[0].has_bytes(name) else one
+            for name, one in zip(drawn_names, tensors, strict=True)
+        ]
     return ProblemText(
         name=request.name,
         title=_title(request.title, shrunk),
@@ -118,8 +137,8 @@ def _text(request: Request, settings: Sequence[Sizes], seen: Sequence[Seen], shr
     ).render()
 
 
-def _start(program: Program, scale: str) -> tuple[dict[str, Any], dict[str, int], str]:
-    """What stays as it is, the sizes to begin with, and where shapes are looked for.
+def _start(program: Program, scale: str) -> tuple[dict[str, Any], dict[str, int], dict[str, int], str]:
+    """What stays as it is, the sizes as written, those to begin with, and where shapes are looked for.
 
     On tensors without content if the program runs on those; else on real ones, at the smallest of its own settings.
 
@@ -127,21 +146,32 @@ def _start(program: Program, scale: str) -> tuple[dict[str, Any], dict[str, int]
         Exception: it runs nowhere; whatever the program raised.
     """
     settings = list(program.settings) or [named_sizes(program.files[-1][1])]
+    device, begin = "meta", None
     try:
         look(program, settings[0] if program.settings else {}, "meta")
-        device = "meta"
     except Exception:  # noqa: BLE001 - foreign code; tried again where it is at home
         device = "cpu"
         if scale == "auto":
             settings.sort(key=lambda one: math.prod(_whole(one).values()))
-        look(program, settings[0] if program.settings else {}, "cpu")
+            begin = _light(program, settings[0]) if program.settings else None
+        look(program, {**settings[0], **(begin or {})} if program.settings else {}, "cpu")
     sizes = _whole(settings[0])
-    return {name: value for name, value in settings[0].items() if name not in sizes}, sizes, device
+    fixed = {name: value for name, value in settings[0].items() if name not in sizes}
+    return fixed, sizes, begin or sizes, device
+
+
+def _light(program: Program, setting: Mapping[str, Any]) -> Sizes | None:
+    """Sizes at which the arguments alone are small enough, found without a call; None where that cannot be."""
+    try:
+        return Scale(lambda sizes: glance(program, {**setting, **sizes}), _whole(setting)).shrunk()
+    except Exception:  # noqa: BLE001 - foreign code; it is then begun with as it is written
+        return None
 
 
 def _whole(setting: Mapping[str, Any]) -> dict[str, int]:
-    """The sizes of a setting: a seed is none, nor is a share or a word."""
-    return {name: value for name, value in setting.items() if type(value) is int and value >= 1 and name != "seed"}
+    """The sizes of a setting: a seed is none, nor is a number of ranks, a share or a word."""
+    none = ("seed", "world_size")
+    return {name: value for name, value in setting.items() if type(value) is int and value >= 1 and name not in none}
 
 
 def _see(program: Program, fixed: Mapping[str, Any], device: str, sizes: Mapping[str, Any]) -> Seen:

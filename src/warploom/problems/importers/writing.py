@@ -55,7 +55,7 @@ class ProblemText:
         room: places of example arguments that it fills.
         axes: axis → length at every setting.
         settings: shapes of the inputs → sizes; the first is timed, the others are held out.
-        recipes: that the reference accepts, the plain one first.
+        recipes: that the reference accepts; the first is timed.
         operations: of one call, as an axis expression.
     """
 
@@ -78,8 +78,8 @@ class ProblemText:
         count = len(self.settings)
         shapes = list(range(1, count)) or [0]
         # Every shape once, then other magnitudes on the shapes in turn.
-        held_out = [(shape, "normal") for shape in range(1, count)]
-        others = [recipe for recipe in self.recipes if recipe != "normal"]
+        first, *others = self.recipes
+        held_out = [(shape, first) for shape in range(1, count)]
         held_out += [(shapes[place % len(shapes)], recipe) for place, recipe in enumerate(others, start=1)]
         return _TEMPLATE.format(
             title=plain,
@@ -93,7 +93,7 @@ class ProblemText:
             inputs=", ".join(f"{one!r}: {_tensor(tensor)}" for one, tensor in self.inputs.items()),
             outputs=", ".join(f"{one!r}: {_tensor(tensor)}" for one, tensor in self.outputs.items()),
             settings=repr(dict(self.settings)),
-            timed=self._workload(0, "normal"),
+            timed=self._workload(0, first),
             held_out=", ".join(self._workload(*one) for one in held_out),
             operations=self.operations,
         )

@@ -23,6 +23,7 @@ RECIPES: dict[str, str] = {
     "large": "very large values",
     "special": "NaN and infinities among the values",
     "zeros": "many zeros",
+    "own": "values as the problem's own generator draws them",
 }
 """How inputs are drawn, in words; see :data:`warploom.values.problem.RECIPES`."""
 

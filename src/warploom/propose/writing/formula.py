@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import ast
-import hashlib
 from functools import lru_cache
 from pathlib import Path
 
+from warploom.problems.native import text_hash
 from warploom.values.problem import Reference
 
 _SECRETS = frozenset({"Problem", "Workload"})
@@ -29,7 +29,7 @@ def formula(reference: Reference) -> str:
         text = data.decode()
     except (OSError, SyntaxError, ValueError, RecursionError):
         return ""
-    if hashlib.sha256(data).hexdigest() != reference.sha256:
+    if text_hash(text) != reference.sha256:
         return ""
     own = {name: statement for statement in tree.body for name in _defined(statement)}
     wanted, found = [reference.name], {}

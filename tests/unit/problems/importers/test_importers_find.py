@@ -57,7 +57,7 @@ def test_names_and_paths_are_no_addresses(text: str) -> None:
 
 def test_an_address_and_its_options() -> None:
     assert address_of("kernelbench:1/23") == Address("kernelbench", "1/23")
-    whole = Address("kernelbench", "1/23", root="/my checkouts/a&b", scale="full")
+    whole = Address("kernelbench", "1/23", root="/my checkouts/a&b", scale="full", trust=True)
     assert address_of(str(whole)) == whole
     assert str(Address("pytorch", "m.py:f")) == "pytorch:m.py:f"
 
@@ -66,8 +66,9 @@ def test_an_address_and_its_options() -> None:
     ("text", "said"),
     [
         ("kernelbnch:1/2", "unknown format 'kernelbnch' in 'kernelbnch:1/2': did you mean kernelbench:1/2? known: pyt"),
-        ("kernelbench:1/2?size=3", "unknown option 'size'; known: root, scale"),
+        ("kernelbench:1/2?size=3", "unknown option 'size'; known: root, scale, trust"),
         ("kernelbench:1/2?scale=big", "scale 'big' is unknown; known: auto, full"),
+        ("kernelbench:1/2?trust=please", "trust is yes or no, not 'please'"),
     ],
 )
 def test_a_wrong_address_says_what_is_wrong(text: str, said: str) -> None:
@@ -77,14 +78,16 @@ def test_a_wrong_address_says_what_is_wrong(text: str, said: str) -> None:
 
 
 def test_the_options_of_a_command_go_into_the_address(tmp_path: Path) -> None:
-    assert completed("softmax", None, "") == "softmax"
-    assert completed("kernelbench:1/2", None, "full") == "kernelbench:1/2?scale=full"
-    assert completed("kernelbench:1/2?scale=full", tmp_path, "") == f"kernelbench:1/2?root={tmp_path}&scale=full"
-    assert completed("kernelbench:1/2?scale=full", None, "auto") == "kernelbench:1/2"
-    with pytest.raises(ConfigError, match=r"for problems in other formats, such as kernelbench:1/23, not for softmax"):
-        completed("softmax", tmp_path, "")
+    assert completed("softmax", None, "", False) == "softmax"
+    assert completed("kernelbench:1/2", None, "full", False) == "kernelbench:1/2?scale=full"
+    assert completed("kernelbench:1/2?scale=full", tmp_path, "", False) == f"kernelbench:1/2?root={tmp_path}&scale=full"
+    assert completed("kernelbench:1/2?scale=full", None, "auto", True) == "kernelbench:1/2?trust=yes"
+    assert completed("kernelbench:1/2?trust=yes", None, "", False) == "kernelbench:1/2?trust=yes"
+    for root, trust in ((tmp_path, False), (None, True)):
+        with pytest.raises(ConfigError, match=r"for problems in other formats, such as kernelbench:1/23, not for soft"):
+            completed("softmax", root, "", trust)
     with pytest.raises(ConfigError, match="--scale half: known: auto, full"):
-        completed("kernelbench:1/2", None, "half")
+        completed("kernelbench:1/2", None, "half", False)
 
 
 def test_an_unknown_name_tells_of_the_other_formats() -> None:

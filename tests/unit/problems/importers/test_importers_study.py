@@ -156,9 +156,9 @@ def test_values_are_of_the_size_and_sign_that_the_reference_needs() -> None:
 
 def test_recipes_that_overflow_the_reference_are_left_out() -> None:
     tame, _ = bring(function("return x + 1", "[torch.rand(n, m)]"))
-    assert {one.recipe for one in tame.held_out} == {"normal", "offset", "wide", "spikes", "large", "tiny"}
+    assert {one.recipe for one in tame.held_out} == {"normal", "own", "offset", "wide", "spikes", "large", "tiny"}
     wild, _ = bring(function("return torch.exp(x)", "[torch.rand(n, m)]"))
-    assert {one.recipe for one in wild.held_out} == {"normal", "tiny"}
+    assert {one.recipe for one in wild.held_out} == {"normal", "own", "tiny"}
 
 
 def test_a_reference_that_writes_to_its_input_is_given_a_copy() -> None:
@@ -375,7 +375,9 @@ def test_random_numbers_inside() -> None:
 
 
 def test_a_type_that_is_named() -> None:
-    said = refusal(function("return x.to(torch.float32) * 2", "[torch.rand(n, m)]"))
+    assert bring(function("return x.to(torch.float32) * 2", "[torch.rand(n, m)]"))
+    body = 'return torch.from_numpy(x.numpy().astype("float32")) * 2'
+    said = refusal(function(body, "[torch.rand(n, m)]"))
     assert "output 0 of float64 inputs is float32: the reference names a type" in said
 
 
@@ -386,7 +388,7 @@ def test_a_type_that_is_named() -> None:
         ('return "text"', "returns a str; tensors and numbers can be judged"),
         ("return torch.complex(x, x)", "output 0 is complex64"),
         ("return x / 0 * 0", "gives NaN or infinities on its own arguments"),
-        ("return torch.log(1 - x)", "need a distribution of their own"),
+        ("return torch.log(1 - x) + torch.log(x - 0.2)", "gives NaN or infinities on its own arguments"),
     ],
 )
 def test_results_that_no_kernel_can_be_compared_with(body: str, said: str) -> None:
