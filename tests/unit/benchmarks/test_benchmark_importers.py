@@ -51,7 +51,7 @@ def test_suites_are_counted_and_kept(importers: ModuleType, tmp_path: Path, monk
     out = str(tmp_path / "out.json")
     first = run(importers, monkeypatch, "--root", str(tmp_path), "--levels", "1", "--out", out)
     assert first["suites"] == {"kernelbench:1": {"problems": 2, "import": 1}}
-    assert first["problems"]["kernelbench:1/1"]["held_out"] == 9
+    assert first["problems"]["kernelbench:1/1"]["held_out"] == 10
     assert "NameError: name 'nowhere' is not defined" in first["problems"]["kernelbench:1/2"]["why"]
     assert str(tmp_path) not in json.dumps(first), "no path of this machine in the results"
     (level.parent / "level2").mkdir()

@@ -1,4 +1,4 @@
-"""``--root`` and ``--scale`` reach every command that takes a problem, as part of its address."""
+"""``--root``, ``--scale`` and ``--trust`` reach every command that takes a problem, as part of its address."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ def call(command: Callable[..., Any], *words: str) -> dict[str, Any]:
 
 
 def test_the_options_become_part_of_the_address(tmp_path: Path) -> None:
-    words = ("kernelbench:1/2", "--scale", "full", "--root", str(tmp_path), "--count", "4")
-    assert call(one, *words) == {"problem": f"kernelbench:1/2?root={tmp_path}&scale=full", "count": 4}
+    words = ("kernelbench:1/2", "--scale", "full", "--root", str(tmp_path), "--trust", "--count", "4")
+    assert call(one, *words) == {"problem": f"kernelbench:1/2?root={tmp_path}&scale=full&trust=yes", "count": 4}
     assert call(one, "softmax") == {"problem": "softmax", "count": 3}
     assert call(perhaps, "here", "--problem", "gpumode:x", "--scale", "full") == {
         "folder": "here",

@@ -11,7 +11,7 @@ from pathlib import Path
 import warploom
 from warploom.errors import ProblemError
 from warploom.problems.apart import ask_apart
-from warploom.problems.importers import flashinfer, gpumode, kernelbench, pytorch
+from warploom.problems.importers import flashinfer, gpumode, kernelbench, openevolve, pytorch
 from warploom.problems.importers.address import Address, parse_address
 from warploom.problems.importers.program import Found
 from warploom.problems.importers.words import plain
@@ -23,6 +23,7 @@ FORMATS: Mapping[str, Callable[[Address], Found]] = {
     "kernelbench": kernelbench.find,
     "gpumode": gpumode.find,
     "flashinfer": flashinfer.find,
+    "openevolve": openevolve.find,
 }
 """Format → what finds its programs."""
 

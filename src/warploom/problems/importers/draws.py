@@ -99,8 +99,9 @@ def accepted(
     if not _finite(caller, own):
         raise ProblemError("the reference gives NaN or infinities on its own arguments")
     generated = ["own"] if again and all(_finite(caller, drawn) for drawn in again) else []
+    recipes = RECIPES if any(one.is_floating_point() for one in own) else ("normal",)  # integers know no magnitudes
     for chosen in (list(tensors), _positive(tensors, own)) if ours else ():
-        found = [recipe for recipe in RECIPES if _finite(caller, _draw(chosen, own, recipe))]
+        found = [recipe for recipe in recipes if _finite(caller, _draw(chosen, own, recipe))]
         if found[:1] == ["normal"]:
             return chosen, ["normal", *generated, *found[1:]]
     if generated:

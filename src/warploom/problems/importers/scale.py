@@ -21,6 +21,9 @@ BYTES_PER_NS = 10.0
 OPERATIONS_PER_NS = 60.0
 """What two cores do about; only the order of magnitude matters."""
 
+HALF_WEIGHT = 30
+"""An operation on float16 costs as much as so many others: few processors have one for it."""
+
 MOST_NS = 30e6
 """An eager call may take about so long: 1 to 50 ms are measured best."""
 
@@ -62,6 +65,7 @@ class Seen:
         traffic_bytes: all of these together.
         touched_bytes: results of every operation on the way.
         operations: of products and convolutions.
+        weight: what one of them costs, see :data:`HALF_WEIGHT`.
     """
 
     inputs: Shapes
@@ -70,11 +74,12 @@ class Seen:
     traffic_bytes: int = field(compare=False)
     touched_bytes: int = field(compare=False)
     operations: int = field(compare=False)
+    weight: int = field(default=1, compare=False)
 
     @property
     def cost_ns(self) -> float:
         """About how long a call takes."""
-        return self.touched_bytes / BYTES_PER_NS + self.operations / OPERATIONS_PER_NS
+        return self.touched_bytes / BYTES_PER_NS + self.weight * self.operations / OPERATIONS_PER_NS
 
     @property
     def fits(self) -> bool:
@@ -110,6 +115,7 @@ def look(program: Program, setting: Mapping[str, Any], device: str) -> Seen:
         sum(one.numel() * one.element_size() for one in every),
         touched.bytes + sum(one.numel() * one.element_size() for one in every),
         int(counter.get_total_flops()),
+        HALF_WEIGHT if any(one.dtype is torch.float16 for one in every) else 1,
     )
 
 
@@ -119,6 +125,29 @@ def glance(program: Program, setting: Mapping[str, Any]) -> Seen:
     every = (*instance.examples().values(), *instance.state.values())
     shapes = tuple(tuple(one.shape) for one in every)
     return Seen(shapes, (), (), sum(one.numel() * one.element_size() for one in every), 0, 0)
+
+
+def lighter(see: Look, sizes: Mapping[str, int]) -> Sizes:
+    """The sizes, halved one after another until a call takes no longer than it may; in few calls, for they have content.
+
+    Args:
+        see: calls the program at a setting, as :func:`look` does; where that fails, the size stays.
+        sizes: to begin with.
+    """
+    setting, stuck = dict(sizes), set[str]()
+    seen = see(setting)
+    while seen.cost_ns > MOST_NS:
+        free = [name for name, value in setting.items() if name not in stuck and value >= 2]
+        if not free:
+            break
+        name = max(free, key=lambda one: (_is_batch((one,)) and setting[one] > BATCH, setting[one]))
+        smaller = {**setting, name: setting[name] // 2}
+        try:
+            seen = see(smaller)
+            setting = smaller
+        except Exception:  # noqa: BLE001 - foreign code: a setting at which it fails is none
+            stuck.add(name)
+    return setting
 
 
 class Scale:

@@ -25,7 +25,7 @@ from warploom.problems.importers.caller import Caller, check, filled, kind, used
 from warploom.problems.importers.draws import accepted, own_draws, tensor_of
 from warploom.problems.importers.instance import SEED, Instance, seeded
 from warploom.problems.importers.program import Program
-from warploom.problems.importers.scale import Scale, Seen, Sizes, TooLarge, glance, look
+from warploom.problems.importers.scale import Scale, Seen, Sizes, TooLarge, glance, lighter, look
 from warploom.problems.importers.sizes import named_sizes
 from warploom.problems.importers.words import Words, plain
 from warploom.problems.importers.writing import ProblemText, operations
@@ -161,9 +161,10 @@ def _start(program: Program, scale: str) -> tuple[dict[str, Any], dict[str, int]
 
 
 def _light(program: Program, setting: Mapping[str, Any]) -> Sizes | None:
-    """Sizes at which the arguments alone are small enough, found without a call; None where that cannot be."""
+    """Sizes at which the arguments are small enough, found without a call, and then a call; None where there are none."""
     try:
-        return Scale(lambda sizes: glance(program, {**setting, **sizes}), _whole(setting)).shrunk()
+        sizes = Scale(lambda some: glance(program, {**setting, **some}), _whole(setting)).shrunk()
+        return lighter(lambda some: look(program, {**setting, **some}, "cpu"), sizes)
     except Exception:  # noqa: BLE001 - foreign code; it is then begun with as it is written
         return None
 

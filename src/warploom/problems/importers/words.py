@@ -22,7 +22,7 @@ class Words:
         self._vectors: dict[str, tuple[int, ...]] = {}
         for name in settings[0] if settings else ():
             values = tuple(one[name] for one in settings)
-            if len(set(values)) > 1 and all(type(value) is int for value in values):
+            if all(type(value) is int for value in values) and len(set(values)) > 1:
                 self._vectors[plain(name, self._taken)] = values
         self.axes: dict[str, tuple[int, ...]] = {}
         """Name → length at every setting, of the axes that are in use."""

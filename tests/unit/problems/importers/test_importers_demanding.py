@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import torch
 
+from warploom.errors import ProblemError
 from warploom.judge.own_draws import draw
 from warploom.problems.importers.exact import in_double
 from warploom.problems.importers.nesting import leaves, refill
@@ -14,7 +15,7 @@ from warploom.problems.importers.program import Program
 from warploom.problems.importers.stand_ins import scaled_mm
 from warploom.problems.importers.study import Request, study
 from warploom.problems.native import execute
-from warploom.values.problem import Problem, Workload
+from warploom.values.problem import Problem, Tensor, Workload
 
 pytestmark = pytest.mark.torch
 
@@ -122,7 +123,7 @@ def ref_kernel(data):
 
 
 def test_a_reference_without_a_generator_draws_nothing() -> None:
-    problem = Problem("f", (), {}, {"out": __import__("warploom").Tensor("")}, math.sqrt, [Workload()])
+    problem = Problem("f", (), {}, {"out": Tensor("")}, math.sqrt, [Workload()])
     with pytest.raises(TypeError, match=r"a method own_inputs\(shapes, seed\)"):
         draw(problem, {}, 1)
 
@@ -273,3 +274,48 @@ def ref_kernel(data):
     (found,) = call(problem, packed.view(torch.uint8), torch.full((96,), 3.0))
     assert found.tolist() == [4.5, -6.0] * 48
     assert "own" in {one.recipe for one in problem.held_out}
+
+
+# ------------------------------------------------------------ sizes
+
+
+def test_a_task_whose_first_sizes_are_too_large_is_timed_at_others(tmp_path: Any) -> None:
+    text = """
+def generate_input(lengths, seed):
+    torch.manual_seed(seed)
+    return [torch.randn(length) for length in lengths]
+def ref_kernel(data):
+    return [one * 2 for one in data]
+"""
+    settings = ({"lengths": [1 << 26, 8], "seed": 1}, {"lengths": [96, 40], "seed": 1})
+    problem = bring(tmp_path, text, settings=settings)
+    assert [tensor.shape for tensor in problem.inputs.values()] == ["96", "40"]
+    with pytest.raises(ProblemError, match="it is too large"):
+        bring(tmp_path, text, settings=settings[:1])
+
+
+def test_arguments_are_made_smaller_before_a_call_that_needs_content(tmp_path: Any) -> None:
+    text = """
+def generate_input(size, seed):
+    return torch.randn(size, device="cuda")
+def ref_kernel(data):
+    assert len(data) < 1 << 26, "called before it was made smaller"
+    return data * float(data[0].item())
+"""
+    problem = bring(tmp_path, text, settings=({"size": 1 << 27, "seed": 1},))
+    assert problem.workloads[0].extents["size"] < 1 << 25
+    assert f"size {1 << 27} →" in problem.title
+
+
+def test_products_in_half_precision_are_made_smaller(tmp_path: Any) -> None:
+    text = """
+n = 1024
+def f(x, y): return x @ y
+def get_inputs(): return [torch.rand(n, n, dtype=torch.{}), torch.rand(n, n, dtype=torch.{})]
+"""
+    how: dict[str, Any] = {"arguments": "get_inputs", "one_argument": False}
+    sizes = {
+        kind: bring(tmp_path, text.format(kind, kind), "f", **how).workloads[0].extents["n"]
+        for kind in ("float32", "float16")
+    }
+    assert sizes["float16"] < sizes["float32"]

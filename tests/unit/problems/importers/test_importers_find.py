@@ -1,6 +1,7 @@
 """Addresses, and what each format's file finds at them: nothing is run for it."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -182,6 +183,22 @@ def test_a_task_folder(task: Path) -> None:
     assert found.program.settings == ({"size": 1024, "seed": 31232}, {"size": 127, "seed": 4242})
     assert found.program.one_argument
     assert Program.from_mapping(found.program.to_mapping()) == found.program
+
+
+def test_a_task_with_a_forward_and_a_backward(task: Path) -> None:
+    (task / "reference.py").write_text(
+        "def generate_inputs(batch_size, size, seed): return [batch_size, size, seed]\n"
+        "def reference_forward(a, b): return a + b\ndef reference_backward(a, b, c): return a * b * c\n"
+    )
+    (task / "eval.py").write_text("B = 4_096\n")
+    (task / "task.yml").write_text(TASK + "multi_gpu: true\n")
+    program = gpumode.find(Address("gpumode", str(task))).program
+    assert program.settings[0] == {"batch_size": 4096, "size": 1024, "seed": 31232}
+    assert program.ranks
+    both: dict[str, Any] = {}
+    exec(program.files[-2][1] + program.files[-1][1].replace("from reference import", "# "), both)
+    data = both["generate_input"](batch_size=2, size=3, seed=4)
+    assert both["ref_kernel"](data) == (5, 24)
 
 
 @pytest.mark.parametrize(
