@@ -94,6 +94,8 @@ def asked_event(request: Request, *, outside: bool = False) -> Asked:
         seed=request.seed,
         progress=request.progress,
         outside=outside,
+        hints=request.hints,
+        pinned=request.pinned,
     )
 
 
@@ -112,4 +114,6 @@ def request_of(event: Asked, whole: Individuals) -> Request:
         island=event.island,
         seed=event.seed,
         progress=event.progress,
+        hints=event.hints,
+        pinned=event.pinned,
     )

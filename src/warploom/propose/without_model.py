@@ -103,7 +103,7 @@ class WithoutModel:
         rng = random.Random(request.seed)
         individual = request.parents[0]
         root, steps = self._genome(individual)
-        opens = request.number > 0 and request.operator in ("", "moves")
+        opens = request.number > 0 and request.operator in ("", "moves") and not request.pinned
         first = self._opening(root).number(request.number) if opens else None
         if first is not None:
             name, recipe = first

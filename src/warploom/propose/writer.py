@@ -191,6 +191,7 @@ class Writer:
             inspirations=partners,
             attempts=self._memory.attempts(parent.candidate.id),
             target_cell=request.target_cell,
+            hints=request.hints,
         )
         parents = (parent.candidate.id, *((partner.candidate.id,) if partner else ()))
         return Task(name, material, parents)
@@ -212,6 +213,7 @@ class Writer:
             inspirations=(*request.parents, *request.inspirations)[:2],
             # What came of an earlier try to mend it is a failure of its own; what was tried stands with the first.
             attempts=self._memory.attempts(failed.lineage.parents[0] if mended_before else about),
+            hints=request.hints,
         )
         return Task(f"repair:{about}", material, (about,))
 

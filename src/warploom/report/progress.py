@@ -13,8 +13,9 @@ from rich.text import Text
 
 from warploom.report.sparkline import sparkline
 from warploom.report.spending import spent
+from warploom.report.steered import PAUSED, steered
 from warploom.report.tally import Tally
-from warploom.values.event import Evaluated, Event, NotPromoted, Promoted, RunPaused
+from warploom.values.event import PACE, Evaluated, Event, NotPromoted, Promoted, RunPaused, Steered
 from warploom.values.exchange import Spending
 
 HEARTBEAT_SECONDS = 30.0
@@ -42,6 +43,7 @@ class Progress:
         self._seconds_before = 0.0
         self._spoke = self._began
         self._doing = "starting"
+        self._paused = False
         self._live: Live | None = None
         self._spending: Callable[[], Spending] = Spending
 
@@ -86,6 +88,10 @@ class Progress:
         best = self.tally.record
         self.tally.add(event)
         self._doing = ""
+        if isinstance(event, Steered):
+            paced = event.command in PACE and not event.refused
+            self._paused = event.command == "pause" if paced else self._paused
+            self._say(steered(event))
         if self._live is not None:
             return
         match event:
@@ -125,8 +131,8 @@ class Progress:
         if tally.record and tally.record.evaluation > 1:
             lines.append(("last gain", self._record_line(), ""))
         lines.append(("time left", self._left_line(), ""))
-        if self._doing:
-            lines.append(("now", self._doing, ""))
+        if doing := PAUSED if self._paused else self._doing:
+            lines.append(("now", doing, ""))
         head = Text.assemble((tally.problem or "warploom", "bold"), (f"  {clock_face(self._elapsed())}", "dim"))
         return Group(head, *(_line(label, text, style, width) for label, text, style in lines))
 

@@ -77,6 +77,7 @@ class Step:
 
     def ask(self) -> Assignment:
         """A request that nobody has: one whose prompt was lost in a kill, or a new one."""
+        self._steps.steering.take(in_loop=False)
         said = self.journal.conversations
         lost = (turn for number, turn in self.state.outside.items() if said.recorded(number, 0) is None)
         return self.hand_out(next(lost, None) or self._steps.ask(outside=True))

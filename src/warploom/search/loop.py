@@ -38,6 +38,9 @@ MOST_DECLINED = 200
 
 DRAIN_SECONDS = 30.0
 
+PAUSE_SECONDS = 0.2
+"""Between two looks at the inbox while the run is paused."""
+
 
 @dataclass
 class Slot:
@@ -118,11 +121,15 @@ class Loop:
             await self._begin(tasks, turn)
         while True:
             await self._settle()
+            self._steps.steering.take()
             reason = self._over()
             while not reason and not self.interrupted and not self._fault and self._may_ask():
                 await self._begin(tasks, self._steps.ask())
                 reason = self._over()
             if not self._state.pending:
+                if self._steps.steering.paused and not reason and not self.interrupted:
+                    await self._rest()
+                    continue
                 return reason or self.interrupted
             turn = next(iter(self._state.pending.values()))
             slot = self._slots[turn.request.number]
@@ -136,6 +143,8 @@ class Loop:
 
     def _over(self) -> str:
         state = self._state
+        if self._steps.steering.stopped:
+            return self._steps.steering.stopped
         if self._spent:
             return self._spent
         if state.next_number > 0 and not state.pending and state.archive.seed is None:
@@ -146,7 +155,7 @@ class Loop:
 
     def _may_ask(self) -> bool:
         state = self._state
-        if state.next_number > 0 and state.archive.seed is None:
+        if self._steps.steering.paused or (state.next_number > 0 and state.archive.seed is None):
             return False
         room = state.config.evaluations - state.evaluations - len(state.pending)
         return len(state.pending) < self._at_once and room > 0
@@ -193,5 +202,12 @@ class Loop:
     async def _settle(self) -> None:
         """What is due between two tellings: migration and promotion."""
         self._steps.migrate()
-        if not self.interrupted and self._steps.promotions.is_due():
+        held = self.interrupted or self._steps.steering.paused
+        if not held and self._steps.promotions.is_due():
             await self._steps.promotions.settle()
+
+    async def _rest(self) -> None:
+        """Wait a little while the run is paused."""
+        began = anyio.current_time()
+        await anyio.sleep(PAUSE_SECONDS)
+        self._steps.rested(anyio.current_time() - began)

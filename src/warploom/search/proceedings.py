@@ -16,6 +16,7 @@ from warploom.search.budget import Stopper, progress
 from warploom.search.executor import Executor
 from warploom.search.promotion import Promotions
 from warploom.search.state import State, Turn
+from warploom.search.steering import Steering
 from warploom.search.strategies.islands import OPENING
 from warploom.values.candidate import Candidate, Lineage, Proposal
 from warploom.values.event import Declined, Evaluated, Event, Migrated, Proposed
@@ -59,6 +60,7 @@ class Proceedings:
         self._limits = limits
         self._observe = observe
         self.promotions = Promotions(journal, state, executor, self.commit, environment)
+        self.steering = Steering(journal, state, self.commit)
         self._snapshot_every = snapshot_every
         self._before = journal.elapsed
         self._began = time.monotonic()
@@ -67,6 +69,10 @@ class Proceedings:
     def elapsed(self) -> float:
         """Seconds at work, over all sittings."""
         return self._before + time.monotonic() - self._began
+
+    def rested(self, seconds: float) -> None:
+        """So long the run was paused: it counts as no time at work."""
+        self._began += seconds
 
     def commit(
         self,
@@ -93,11 +99,12 @@ class Proceedings:
         if number == 0:
             request = Request(0, "seed", (), (), None, 0, 0)
         else:
+            self.steering.again(number)
             rng = random.Random(f"{state.config.seed}/{number}")
             share = progress(self._limits, state.standing(self.elapsed))
             if outside:  # the opening is for moves
                 share = max(share, OPENING)
-            request = state.strategy.ask(state.archive, rng, number, share)
+            request = self.steering.applied(state.strategy.ask(state.archive, rng, number, share))
         event = asked_event(request, outside=outside)
         self.journal.append(event, elapsed=self.elapsed)
         turn = state.asked(request, outside=outside)

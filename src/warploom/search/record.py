@@ -17,11 +17,11 @@ from warploom.archive.encode import from_plain, to_plain
 from warploom.archive.journal import Journal
 from warploom.errors import JournalError
 from warploom.values.candidate import Proposal
-from warploom.values.event import Asked, Declined, Evaluated, NotPromoted, Promoted, Proposed, RunEnded
+from warploom.values.event import PACE, Asked, Declined, Evaluated, NotPromoted, Promoted, Proposed, RunEnded, Steered
 from warploom.values.exchange import Exchange
 from warploom.values.problem import from_description
 
-TOLD = (Proposed, Declined, Evaluated, Promoted, NotPromoted, RunEnded)
+TOLD = (Proposed, Declined, Evaluated, Promoted, NotPromoted, Steered, RunEnded)
 """The events that a record keeps."""
 
 
@@ -34,6 +34,7 @@ class Record:
         last: number of the last request that was answered.
         exchanges: without prompts that nobody answered.
         proposals: number → what an outside agent proposed.
+        steered: pins and hints, by the number of the first request that they could change.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class Record:
         last: int,
         exchanges: list[Exchange],
         proposals: Mapping[int, Proposal],
+        steered: Mapping[int, list[Steered]],
     ) -> None:
         self.source = source
         self.run = run
@@ -51,6 +53,7 @@ class Record:
         for exchange in exchanges:
             self._exchanges.setdefault(exchange.number, []).append(exchange)
         self._proposals = dict(proposals)
+        self.steered = dict(steered)
 
     @property
     def proposer(self) -> str:
@@ -115,6 +118,7 @@ def _record(source: str, objects: Iterator[dict[str, Any]]) -> Record:
     run: Mapping[str, Any] | None = None
     exchanges: list[Exchange] = []
     proposals: dict[int, Proposal] = {}
+    steered: dict[int, list[Steered]] = {}
     last = 0
     try:
         for one in objects:
@@ -126,10 +130,14 @@ def _record(source: str, objects: Iterator[dict[str, Any]]) -> Record:
                 last = max(last, exchanges[-1].number)
             elif kind == "agent":
                 proposals[int(value["number"])] = from_plain(Proposal, value["proposal"])
+            elif kind == "event" and value["kind"] == Steered.__name__:
+                event = from_plain(Steered, {name: item for name, item in value.items() if name != "kind"})
+                if not event.refused and event.command not in PACE:
+                    steered.setdefault(event.number, []).append(event)
             elif kind == "event":
                 last = max(last, int(value.get("number", 0)))
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise JournalError(f"{source} is no record of a run, or damaged: {type(error).__name__}: {error}") from None
     if run is None:
         raise JournalError(f"{source} is no record of a run: its first line is not about one")
-    return Record(source, run, last, sorted(exchanges, key=lambda one: (one.number, one.turn)), proposals)
+    return Record(source, run, last, sorted(exchanges, key=lambda one: (one.number, one.turn)), proposals, steered)

@@ -22,6 +22,7 @@ from warploom.propose.protocol import Proposer
 from warploom.search.budget import Standing
 from warploom.search.noise import noise_floor
 from warploom.search.strategy import Strategy
+from warploom.search.wishes import Wishes
 from warploom.values.candidate import Proposal
 from warploom.values.config import RunConfig
 from warploom.values.event import (
@@ -77,6 +78,7 @@ class State:
         self.strategy = strategy
         self.proposer = proposer
         self._said = said
+        self.wishes = Wishes()
         self.spending = Spending()
         """On models, for the requests that were told: it does not depend on what is under way."""
         self.archive = archive_for(config)
@@ -86,8 +88,7 @@ class State:
         self.next_number = 0
         self.evaluations = 0
         self.failures: Counter[str] = Counter()
-        self.declined = 0
-        self.declined_in_a_row = 0
+        self.declined = self.declined_in_a_row = 0
         self.since_better = 0
         self.migrations = 0
         self.best_screened: float | None = None
@@ -108,6 +109,7 @@ class State:
         """
         if isinstance(event, Declined | Evaluated):
             self.spending = reduce(Spending.plus, self._said(event.number), self.spending)
+        self.wishes.apply(event)
         match event:
             case Proposed(number):
                 self._holder(number)[number].proposal = proposal
@@ -238,6 +240,7 @@ class State:
             "failures": dict(self.failures),
             "spending": to_plain(self.spending),
             "measured_again": self.measured_again,
+            "wishes": self.wishes.snapshot(),
             **{name: getattr(self, name) for name in _COUNTERS},
         }
 
@@ -256,6 +259,7 @@ class State:
         self.failures = Counter(state["failures"])
         self.spending = from_plain(Spending, state.get("spending", {}))
         self.measured_again = dict(state["measured_again"])
+        self.wishes.restore(state.get("wishes", {}))
         for name in _COUNTERS:
             setattr(self, name, state[name])
 

@@ -54,7 +54,8 @@ class RunResumed:
 class Asked:
     """The strategy asked for a candidate: a :class:`~warploom.values.request.Request` with its members by id.
 
-    ``outside`` says that it was handed to an outside agent, which may answer it at any time or never.
+    ``outside`` says that it was handed to an outside agent, which may answer it at any time or never; ``hints`` and
+    ``pinned`` say how somebody had steered the run by then.
     """
 
     number: int
@@ -66,6 +67,8 @@ class Asked:
     seed: int
     progress: float
     outside: bool = False
+    hints: tuple[str, ...] = ()
+    pinned: bool = False
 
 
 @dataclass(frozen=True)
@@ -159,6 +162,34 @@ class NotPromoted:
     spread: float = 0.0
 
 
+COMMANDS: tuple[str, ...] = ("pause", "resume", "stop", "pin", "unpin", "hint", "forget")
+"""What can be asked of a run while it goes."""
+
+PACE: tuple[str, ...] = COMMANDS[:3]
+"""Those of them that are meant for the process that is at work now."""
+
+
+@dataclass(frozen=True)
+class Steered:
+    """Somebody steered the run while it went.
+
+    Attributes:
+        command: one of :data:`COMMANDS`; "" when it could not be read.
+        number: of the next request, the first that it can change.
+        place: in the run's inbox, counted from 1; 0 where it comes from the record of another run.
+        text: the hint that was given or taken back.
+        member: the parent that was pinned.
+        refused: why nothing came of it; "" when it was obeyed.
+    """
+
+    command: str
+    number: int
+    place: int
+    text: str = ""
+    member: Member | None = None
+    refused: str = ""
+
+
 @dataclass(frozen=True)
 class RunPaused:
     """The run was interrupted and can be resumed."""
@@ -183,6 +214,7 @@ Event = (
     | Migrated
     | Promoted
     | NotPromoted
+    | Steered
     | RunPaused
     | RunEnded
 )
@@ -197,6 +229,7 @@ EVENTS: tuple[type[Event], ...] = (
     Migrated,
     Promoted,
     NotPromoted,
+    Steered,
     RunPaused,
     RunEnded,
 )

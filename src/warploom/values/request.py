@@ -48,6 +48,8 @@ class Request:
         island: index of the island that asks.
         seed: seed of all randomness in this proposal; the same request gives the same candidate.
         progress: share of the budget that is spent, 0 to 1.
+        hints: what the person who runs the search says to those who write kernels.
+        pinned: whether that person chose the parent.
     """
 
     number: int
@@ -58,6 +60,8 @@ class Request:
     island: int
     seed: int
     progress: float = 0.0
+    hints: tuple[str, ...] = ()
+    pinned: bool = False
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,7 @@ from warploom.values.event import (
     RunPaused,
     RunResumed,
     RunStarted,
+    Steered,
 )
 from warploom.values.job import Job
 from warploom.values.outcome import FAILURE_KINDS, STAGES, Build, Check, Failed, Passed, Timing, Verdict
@@ -91,7 +92,13 @@ some = st.lists(members, max_size=3).map(tuple)
 EVENT_STRATEGIES: tuple[Any, ...] = (
     st.builds(RunStarted, plain, plain, plain, texts),
     st.builds(RunResumed, plain, texts),
-    st.builds(Asked, counts, texts, some, some, st.none() | cells, counts, counts, numbers),
+    st.builds(
+        Asked,
+        *(counts, texts, some, some, st.none() | cells, counts, counts, numbers),
+        outside=st.booleans(),
+        hints=st.lists(texts, max_size=2).map(tuple),
+        pinned=st.booleans(),
+    ),
     st.builds(Proposed, counts, ids, texts, texts, texts),
     st.builds(Declined, counts, texts, ids),
     st.builds(
@@ -107,6 +114,7 @@ EVENT_STRATEGIES: tuple[Any, ...] = (
         st.none() | numbers,
     ),
     st.builds(NotPromoted, ids, texts, st.none() | numbers, numbers),
+    st.builds(Steered, texts, counts, counts, texts, st.none() | members, texts),
     st.builds(RunPaused, texts),
     st.builds(RunEnded, texts),
 )

@@ -19,6 +19,7 @@ from warploom.archive.integrity import inspect
 from warploom.archive.journal import Journal
 from warploom.errors import JournalError, SourceError
 from warploom.search.asktell import AgentRun, Wiring
+from warploom.search.controls import Command, send
 from warploom.search.executor import LocalExecutor
 from warploom.search.sitting import Parts
 from warploom.search.strategies.islands import OPENING
@@ -32,7 +33,7 @@ from warploom.testing.synthetic import (
 )
 from warploom.testing.world import Killed, World
 from warploom.values.candidate import Candidate, Lineage, Proposal
-from warploom.values.event import Asked, Declined, Evaluated, Promoted, Proposed, RunEnded, RunResumed
+from warploom.values.event import Asked, Declined, Evaluated, Promoted, Proposed, RunEnded, RunResumed, Steered
 from warploom.values.exchange import Message
 from warploom.values.job import Job
 from warploom.values.outcome import Evaluation, Failed
@@ -460,3 +461,17 @@ def test_a_promotion_that_does_not_hold_is_said(folder: Path) -> None:
     assert not reply.passed
     assert reply.verdict == "not the best: verify: nondeterministic: it differs"
     assert [event for event in events(folder) if isinstance(event, Promoted)] == []
+
+
+def test_a_pin_and_a_hint_reach_an_agents_requests_and_its_pace_is_its_own(folder: Path) -> None:
+    with opened(folder) as run:
+        run.tell(run.ask().id, GOOD)
+    for command in (Command("pin", synthetic_candidate().id), Command("hint", text="be brief"), Command("pause")):
+        send(folder, command)
+    with opened(folder) as run:
+        assert synthetic_candidate().id in run.ask().prompt
+    asked = [one for one in events(folder) if isinstance(one, Asked)][-1]
+    assert asked.pinned
+    assert asked.hints == ("be brief",)
+    refused = [one.refused for one in events(folder) if isinstance(one, Steered)]
+    assert refused == ["", "", "outside agents set the pace of this run"]

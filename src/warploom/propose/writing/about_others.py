@@ -1,4 +1,4 @@
-"""Other kernels, what was tried before, and where a kernel is wanted."""
+"""Other kernels, what was tried before, where a kernel is wanted, and what the person who runs the search says."""
 
 from __future__ import annotations
 
@@ -69,3 +69,8 @@ def target_facts(material: Material) -> dict[str, Any] | None:
     wanted = material.resolution.words(material.target_cell)
     own = material.resolution.words(material.cell) if material.cell is not None else ()
     return {"wanted": [words for words in wanted if words not in own], "whole": list(wanted)}
+
+
+def hints_facts(material: Material) -> dict[str, Any] | None:
+    """What the person who runs the search says."""
+    return {"hints": list(material.hints)} if material.hints else None

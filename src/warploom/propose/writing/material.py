@@ -39,6 +39,7 @@ class Material:
         inspirations: others worth looking at.
         attempts: what was tried on the base before, oldest first.
         target_cell: where a kernel is wanted; None anywhere.
+        hints: what the person who runs the search says.
     """
 
     problem: Problem
@@ -54,6 +55,7 @@ class Material:
     inspirations: tuple[Individual, ...] = ()
     attempts: tuple[Attempt, ...] = field(default=())
     target_cell: Cell | None = None
+    hints: tuple[str, ...] = ()
 
     @property
     def passed(self) -> Passed | None:

@@ -12,7 +12,13 @@ from typing import Any
 from warploom.propose.writing.about_failure import failure_facts
 from warploom.propose.writing.about_kernel import bottleneck_facts, compiler_facts, parent_facts, timings_facts
 from warploom.propose.writing.about_machine import machine_facts
-from warploom.propose.writing.about_others import inspirations_facts, lineage_facts, partner_facts, target_facts
+from warploom.propose.writing.about_others import (
+    hints_facts,
+    inspirations_facts,
+    lineage_facts,
+    partner_facts,
+    target_facts,
+)
 from warploom.propose.writing.about_problem import convention_facts, problem_facts
 from warploom.propose.writing.material import Material
 from warploom.propose.writing.operators import OPERATORS
@@ -38,6 +44,7 @@ INGREDIENTS: dict[str, Facts] = {
     "timings": timings_facts,
     "bottleneck": bottleneck_facts,
     "partner": partner_facts,
+    "hints": hints_facts,
     "target": target_facts,
     "machine": machine_facts,
     "lineage": lineage_facts,

@@ -47,6 +47,7 @@ def rehearsal(problem: Problem, resolution: Resolution) -> tuple[Material, Mater
         inspirations=(individual, Individual(third, lineage, 0.4, (0, 1, 0), 1)),
         attempts=(Attempt("improve: made up", "1.1 times as fast"),),
         target_cell=(1, 1, 1),
+        hints=("made up",),
     )
     failed = Failed("build", "compile_error", "an error", "error: an error")
     return whole, Material(problem, _ENVIRONMENT, resolution, "repair", candidate, lineage, failed)

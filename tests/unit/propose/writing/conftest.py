@@ -136,6 +136,7 @@ class Desk:
             inspirations=(partner, third),
             attempts=(Attempt("improve: prefetch it", "1.01 times as fast"),),
             target_cell=(3, 0, 2),
+            hints=("mind the denormals",),
         )
         return replace(whole, **fields)
 

@@ -84,6 +84,7 @@ SOURCES: list[tuple[str, str, Any]] = [
     ("inspiration's kind", "memory: tiles; computation: one pass", lambda m: replace(m, inspirations=())),
     ("lineage", "improve: prefetch it: 1.01 times as fast", lambda m: replace(m, attempts=())),
     ("target", "Aim for memory: register blocks; spread: threads.", lambda m: replace(m, target_cell=None)),
+    ("hint", "mind the denormals", lambda m: replace(m, hints=())),
 ]  # fmt: skip
 
 
