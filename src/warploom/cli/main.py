@@ -27,6 +27,7 @@ COMMANDS: dict[str, str] = {
     "export": "A kernel as a PyTorch package, for the Hub, or as source.",
     "recheck": "Whether exported kernels are still right and still faster.",
     "audit": "Whether a problem catches wrong answers.",
+    "score": "A program's score by its own evaluator, as OpenEvolve has it.",
     "show": "What a run found; or one candidate, whole.",
     "report": "A run as one page to read, and its figures.",
     "best": "The best kernel of a run.",
