@@ -107,7 +107,9 @@ def measure(name: str, draws: int, cache: Path, seed: int) -> Row:
     def serial(tensors: Sequence[torch.Tensor], workload: Workload) -> torch.Tensor | None:
         with closing(Stand(problem, workload, tensors)) as stand:
             answer = built[0](stand)
-            return None if answer is None else answer.clone()
+            kept = None if answer is None else answer.clone()
+            del answer  # it lies in the stand's memory, which is given back now
+            return kept
 
     axes = summed_axes(problem, function, serial, rng)
     for workload in (*problem.held_out, *problem.workloads):

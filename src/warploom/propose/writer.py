@@ -190,6 +190,7 @@ class Writer:
             partner=partner,
             inspirations=partners,
             attempts=self._memory.attempts(parent.candidate.id),
+            elsewhere=self._memory.elsewhere(parent.candidate.id),
             target_cell=request.target_cell,
             hints=request.hints,
         )

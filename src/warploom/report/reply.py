@@ -26,11 +26,16 @@ def render(reply: Reply) -> RenderableType:
     else:
         lines = [Text(f"{name}: {STATUSES[reply.status]}{again}", "green")]
         lines += [Text(f"  {value} over {TITLES.get(which, which)}") for which, value in reply.speedup.items()]
-        lines += [Text(f"  {value} over PyTorch eager on {shape}", "dim") for shape, value in reply.workloads.items()]
+        for shape, value in reply.workloads.items():
+            own, eager = reply.call_ms.get(shape, (0.0, 0.0))
+            times = f": {own:.3g} ms, PyTorch {eager:.3g} ms" if own else ""
+            lines.append(Text(f"  {value} over PyTorch eager on {shape}{times}", "dim"))
     if reply.parent_speedup is not None:
         lines.append(Text(f"  its parent reached {reply.parent_speedup:.2f}× over PyTorch eager"))
     if reply.verdict:
         lines.append(Text(f"  {reply.verdict}"))
     if reply.best_speedup is not None and not reply.promoted:
-        lines.append(Text(f"  the best of the run reached {reply.best_speedup:.2f}× over PyTorch eager"))
+        lines.append(
+            Text(f"  the best of the run reached {reply.best_speedup:.2f}× over PyTorch eager when it was measured")
+        )
     return Group(*lines, Text(f"next: {reply.advice}"))

@@ -162,7 +162,10 @@ class Step:
         verdict = _verdict(self._seen, event.candidate)
         if verdict is not None:
             evaluation = self.journal.evaluation(event.candidate, "promote") or evaluation
-        return told_reply(event, evaluation, turn.request.parents[0].fitness, self.state.promoted, verdict)
+        parent, made_from = turn.request.parents[0], self.journal.proposal(event.candidate).lineage.parents[:1]
+        # What was mended has failed: there is nothing to compare with.
+        before = parent.fitness if made_from == (parent.candidate.id,) else None
+        return told_reply(event, evaluation, before, self.state.promoted, verdict)
 
     def known(self, number: int, text: str) -> Reply | None:
         """What was replied to this very answer; None when the request was never told, or by no agent.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from statistics import median
 from typing import Any
 
 from warploom.propose.writing.about_failure import KINDS, evidence
@@ -68,6 +69,7 @@ class Reply:
         log: what the compiler said, when the build failed.
         speedup: baseline → speedup over it.
         workloads: timed shape → speedup over eager.
+        call_ms: timed shape → milliseconds of a call, and of eager beside it.
         advice: what to do next, one line.
         request: number of the request; −1 for a draft.
         parent_speedup: what the parent reached over eager, as it was measured then.
@@ -86,6 +88,7 @@ class Reply:
     log: str = ""
     speedup: Mapping[str, Speedup] = field(default_factory=dict)
     workloads: Mapping[str, Speedup] = field(default_factory=dict)
+    call_ms: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     advice: str = ""
     request: int = -1
     parent_speedup: float | None = None
@@ -106,7 +109,11 @@ class Reply:
             "message": self.message,
             "log": self.log,
             "speedup": {name: _ends(value) for name, value in self.speedup.items()},
-            "workloads": {name: _ends(value) for name, value in self.workloads.items()},
+            "workloads": {
+                name: {**_ends(value), "ms": _digits(own), "eager_ms": _digits(eager)}
+                for name, value in self.workloads.items()
+                for own, eager in [self.call_ms.get(name, (math.nan, math.nan))]
+            },
             "parent_speedup": _digits(self.parent_speedup),
             "promoted": self.promoted,
             "verdict": self.verdict,
@@ -131,7 +138,19 @@ def draft_reply(candidate: str, evaluation: Evaluation) -> Reply:
             advice=ADVICE.get(evaluation.kind, KINDS.get(evaluation.kind, "")),
         )
     shown, workloads = _speedups(evaluation)
-    return Reply(candidate, DRAFT, passed=True, speedup=shown, workloads=workloads, advice="tell it, or make it faster")
+    return Reply(
+        candidate,
+        DRAFT,
+        passed=True,
+        speedup=shown,
+        workloads=workloads,
+        call_ms={
+            str(one.workload): (median(one.samples_ns) / 1e6, median(one.reference_samples_ns) / 1e6)
+            for one in evaluation.timings
+            if one.baseline == "eager"
+        },
+        advice="tell it, or make it faster",
+    )
 
 
 def told_reply(
@@ -174,7 +193,10 @@ ADVICE: dict[str, str] = {
     "load_error": 'define the entry point as extern "C" under its own name',
     "crash": "every index must hold for every size: 1, odd sizes, sizes below a vector or a tile",
     "timeout": "look for a loop that does not end, or far more work than the reference does",
-    "wrong_result": "check the remainder of each blocked loop and sizes below a tile; then how sums are kept",
+    "wrong_result": (
+        "check the remainder of each blocked loop and sizes below a tile, how sums are kept, and differences of nearly "
+        "equal numbers"
+    ),
     "not_finite": "check the largest and smallest inputs: subtract a maximum before exp, and mind 0/0",
     "unwritten_output": "write every element of every output in every call",
     "out_of_bounds": "check the remainder of each blocked loop: a whole vector does not fit there",
@@ -184,7 +206,7 @@ ADVICE: dict[str, str] = {
 }
 """Kind of failure → what to do."""
 
-BEST = "it is the best so far; ask again: the next prompt says what bounds it now"
+BEST = "it is the best so far; ask again: the search chooses which kernel comes next"
 KEPT = "it has a place in the archive; ask again to go on from it or from another"
 NOT_KEPT = "it is correct, but the archive holds a faster one of its kind: ask again, and try another way"
 

@@ -17,6 +17,22 @@ LEVELS: tuple[tuple[str, ...], ...] = (
     ("serial", "SIMD", "threads", "threads and SIMD"),
 )
 
+MEANINGS: dict[str, str] = {
+    "element-wise": "reads and writes single elements",
+    "vectors": "vector types or SIMD loops",
+    "tiles": "a tiled loop, or a local array whose contents are used again",
+    "register blocks": "four or more accumulators in one loop",
+    "several passes": "more than one loop over the data in a function",
+    "one pass": "one loop over the data",
+    "online": "one loop that keeps a running result and rescales it",
+    "blocks of products": "four or more sums of products in one loop",
+    "serial": "neither threads nor SIMD",
+    "SIMD": "vectors on one core",
+    "threads": "an OpenMP parallel region",
+    "threads and SIMD": "both",
+}
+"""What a level means, for whoever is to write a kernel of it."""
+
 
 @dataclass(frozen=True)
 class Resolution:
@@ -50,6 +66,18 @@ class Resolution:
             f"{axis}: " + " or ".join(name for level, name in enumerate(names) if level * bins // 4 == place)
             for axis, names, bins, place in zip(AXES, LEVELS, self.bins, cell, strict=True)
         )
+
+    def meanings(self, cell: Cell) -> tuple[str, ...]:
+        """What the levels of a cell mean: "tiles: a tiled loop, …"; none for a cell that is not known."""
+        if len(cell) != len(self.bins):
+            return ()
+        levels = [
+            name
+            for names, bins, place in zip(LEVELS, self.bins, cell, strict=True)
+            for level, name in enumerate(names)
+            if level * bins // 4 == place
+        ]
+        return tuple(f"{name}: {MEANINGS[name]}" for name in levels)
 
     @property
     def cells(self) -> int:

@@ -32,6 +32,7 @@ GOOD = Reply(
     passed=True,
     speedup={"eager": Speedup(2.0, 1.9, 2.1)},
     workloads={"n=64": Speedup(2.5, 2.4, 2.6)},
+    call_ms={"n=64": (0.8, 2.0)},
     advice="ask again",
     request=3,
     parent_speedup=1.5,

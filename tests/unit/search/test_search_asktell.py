@@ -137,6 +137,9 @@ def test_an_answer_goes_through_the_run_as_any_proposal(folder: Path) -> None:
     assert reply.status in ("new", "improved")
     assert reply.speedup["eager"].median == pytest.approx(pow(2.718281828, synthetic_fitness((3, 5, 7, 9, 1, 3))), 0.02)
     assert set(reply.workloads) == {"n=1024"}
+    own, eager = reply.call_ms["n=1024"]
+    assert eager / own == pytest.approx(reply.workloads["n=1024"].median, 0.02)
+    assert eager == pytest.approx(1.0, 0.02)
     assert reply.parent_speedup == pytest.approx(request.parent_speedup)
     kinds = [type(event).__name__ for event in events(folder)]
     assert kinds == [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from warploom.propose.writing.excerpt import excerpt
 from warploom.propose.writing.material import Material
 from warploom.values.request import Individual
 
@@ -36,30 +37,18 @@ def _kernel(material: Material, individual: Individual, most: int | None) -> dic
         "island": individual.island,
         "note": individual.lineage.note,
         "parameters": [f"{name} = {value}" for name, value in candidate.parameters],
-        "sources": [{"name": name, "text": text if most is None else _excerpt(text, most)} for name, text in sources],
+        "sources": [{"name": name, "text": text if most is None else excerpt(text, most)} for name, text in sources],
     }
 
 
-def _excerpt(text: str, most: int) -> str:
-    """The evolve block's first lines, with a remark where lines were left out."""
-    lines = text.split("\n")
-    start = next((number for number, line in enumerate(lines) if "EVOLVE-BLOCK-START" in line), -1)
-    end = next((number for number, line in enumerate(lines) if "EVOLVE-BLOCK-END" in line), len(lines))
-    kept: list[str] = []
-    for line in lines[start + 1 : end]:
-        most -= len(line) + 1
-        if most < 0:
-            left = end - start - 1 - len(kept)
-            return "\n".join([*kept, f"// … {left} more lines"])
-        kept.append(line)
-    return "\n".join(kept)
-
-
 def lineage_facts(material: Material) -> dict[str, Any] | None:
-    """What was tried on this kernel before and what it gave."""
-    if not material.attempts:
+    """What was tried on this kernel before and what it gave, and which ideas were tried on others."""
+    if not material.attempts and not material.elsewhere:
         return None
-    return {"attempts": [{"what": one.what, "result": one.result} for one in material.attempts]}
+    return {
+        "attempts": [{"what": one.what, "result": one.result} for one in material.attempts],
+        "elsewhere": [{"what": one.what, "result": one.result} for one in material.elsewhere],
+    }
 
 
 def target_facts(material: Material) -> dict[str, Any] | None:
@@ -68,7 +57,9 @@ def target_facts(material: Material) -> dict[str, Any] | None:
         return None
     wanted = material.resolution.words(material.target_cell)
     own = material.resolution.words(material.cell) if material.cell is not None else ()
-    return {"wanted": [words for words in wanted if words not in own], "whole": list(wanted)}
+    known = material.resolution.meanings(material.cell) if material.cell is not None else ()
+    meanings = [words for words in material.resolution.meanings(material.target_cell) if words not in known]
+    return {"wanted": [words for words in wanted if words not in own], "whole": list(wanted), "meanings": meanings}
 
 
 def hints_facts(material: Material) -> dict[str, Any] | None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 
 from warploom.errors import NothingToPropose, SourceError
 from warploom.propose.mind import Mind
 from warploom.propose.writing import answer
 from warploom.propose.writing.draft import Draft, draft
+from warploom.propose.writing.excerpt import code_length
 from warploom.propose.writing.material import Material
 from warploom.propose.writing.memory import Memory
 from warploom.propose.writing.operators import OPERATORS
@@ -26,8 +26,6 @@ DUPLICATES = 1
 
 QUOTED_CHARACTERS = 20_000
 """Of an answer, where the next turn of the conversation repeats it."""
-
-_COMMENT = re.compile(r"//[^\n]*|/\*.*?(?:\*/|\Z)", re.DOTALL)
 
 
 class Duplicate(SourceError):  # noqa: N818 - reads as what it is
@@ -140,11 +138,6 @@ class Conversation:
         if len(text) > QUOTED_CHARACTERS:
             text = f"{text[:QUOTED_CHARACTERS]}\n[…]"
         return (*messages, Message("assistant", text or "(nothing)"), said)
-
-
-def code_length(candidate: Candidate) -> int:
-    """Characters of code: without comments and white space."""
-    return sum(len("".join(_COMMENT.sub("", text).split())) for _, text in candidate.sources)
 
 
 def _new_lines(base: Candidate, candidate: Candidate) -> list[str]:

@@ -38,6 +38,7 @@ class Material:
         partner: the second parent of a crossover.
         inspirations: others worth looking at.
         attempts: what was tried on the base before, oldest first.
+        elsewhere: ideas that were tried on other kernels of the run, oldest first.
         target_cell: where a kernel is wanted; None anywhere.
         hints: what the person who runs the search says.
     """
@@ -54,6 +55,7 @@ class Material:
     partner: Individual | None = None
     inspirations: tuple[Individual, ...] = ()
     attempts: tuple[Attempt, ...] = field(default=())
+    elsewhere: tuple[Attempt, ...] = field(default=())
     target_cell: Cell | None = None
     hints: tuple[str, ...] = ()
 

@@ -15,6 +15,7 @@ from typing import Any
 from warploom.propose.writing.about_failure import KINDS, evidence
 from warploom.propose.writing.material import Attempt
 from warploom.propose.writing.operators import OPERATORS
+from warploom.propose.writing.templates import in_a_line
 from warploom.syntax.fingerprint import fingerprint
 from warploom.values.candidate import Candidate
 from warploom.values.outcome import Failed
@@ -25,6 +26,9 @@ MOST_KERNELS = 128
 
 MOST_ATTEMPTS = 8
 """Of each kernel, the newest."""
+
+MOST_IDEAS = 12
+"""Of all kernels, the newest that a model had."""
 
 MOST_KNOWN = 2048
 """Kernels by which near-duplicates are recognised."""
@@ -39,6 +43,7 @@ class Memory:
 
     def __init__(self) -> None:
         self._attempts: OrderedDict[str, list[Attempt]] = OrderedDict()
+        self._ideas: list[tuple[str, Attempt]] = []
         self._failures: OrderedDict[str, int] = OrderedDict()
         self._known: OrderedDict[str, tuple[int, str]] = OrderedDict()
         self.told = 0
@@ -52,8 +57,11 @@ class Memory:
         _put(self._known, twin_key(candidate), (self.told, f"{candidate.id}: {result}"[:160]), MOST_KNOWN)
         for parent in lineage.parents[:1]:
             what = f"{lineage.operator}: {lineage.note}" if lineage.note else lineage.operator
-            tried = [*self._attempts.get(parent, []), Attempt(what[:200], result[:240])]
+            attempt = Attempt(in_a_line(what, 200), in_a_line(result, 240))
+            tried = [*self._attempts.get(parent, []), attempt]
             _put(self._attempts, parent, tried[-MOST_ATTEMPTS:], MOST_KERNELS)
+            if lineage.operator in OPERATORS and lineage.note:
+                self._ideas = [*self._ideas, (parent, attempt)][-MOST_IDEAS:]
         if lineage.operator in OPERATORS:
             tries = REPAIRS
             if lineage.operator == "repair" and lineage.parents:
@@ -79,6 +87,10 @@ class Memory:
         """What was tried on this kernel, oldest first."""
         return tuple(self._attempts.get(candidate, ()))
 
+    def elsewhere(self, candidate: str) -> tuple[Attempt, ...]:
+        """Ideas that models had for other kernels, oldest first."""
+        return tuple(attempt for parent, attempt in self._ideas if parent != candidate)
+
     def twin(self, candidate: Candidate, told: int) -> str:
         """Which kernel that was judged before is the same but for comments, layout and names; "" when none is.
 
@@ -94,6 +106,7 @@ class Memory:
         """Everything as JSON values."""
         return {
             "attempts": {key: [[one.what, one.result] for one in tried] for key, tried in self._attempts.items()},
+            "ideas": [[parent, one.what, one.result] for parent, one in self._ideas],
             "failures": dict(self._failures),
             "known": {key: list(entry) for key, entry in self._known.items()},
             "told": self.told,
@@ -104,6 +117,7 @@ class Memory:
         self._attempts = OrderedDict(
             (key, [Attempt(what, result) for what, result in tried]) for key, tried in state["attempts"].items()
         )
+        self._ideas = [(parent, Attempt(what, result)) for parent, what, result in state.get("ideas", [])]
         self._failures = OrderedDict((key, int(tries)) for key, tries in state["failures"].items())
         self._known = OrderedDict((key, (int(when), str(words))) for key, (when, words) in state["known"].items())
         self.told = int(state["told"])
@@ -139,9 +153,8 @@ def _result(feedback: Feedback) -> str:
     parents = feedback.request.parents
     same = bool(parents) and feedback.proposal.lineage.parents[:1] == (parents[0].candidate.id,)
     if feedback.parent_fitness is not None and same:
-        words += (
-            f", {math.exp(feedback.fitness - feedback.parent_fitness):.3g} times that of the kernel it was made from"
-        )
+        # Its parent may be measured again later: what it reached then belongs to the figure.
+        words += f", where the kernel it was made from had {math.exp(feedback.parent_fitness):.3g}"
     return words
 
 

@@ -20,6 +20,7 @@ from warploom.propose.writing.about_others import (
     target_facts,
 )
 from warploom.propose.writing.about_problem import convention_facts, problem_facts
+from warploom.propose.writing.excerpt import code_length
 from warploom.propose.writing.material import Material
 from warploom.propose.writing.operators import OPERATORS
 from warploom.propose.writing.templates import Templates
@@ -75,7 +76,11 @@ class Prompts:
         """
         facts: dict[str, Any] = {"entry_point": material.base.entry_point, "language": material.base.language}
         system = self.templates.render("system", facts)
-        facts |= {"file": material.base.sources[0][0], "plan_alone": plan}
+        facts |= {
+            "file": material.base.sources[0][0],
+            "plan_alone": plan,
+            "code_characters": code_length(material.base),
+        }
         bare = self.templates.render(material.operator, facts | dict.fromkeys(INGREDIENTS, ""))
         between = 4 * len(INGREDIENTS)  # line feeds around those that are there
         parts = fit(self._ingredients(material), self.most - len(system) - len(bare) - between)

@@ -46,6 +46,7 @@ def rehearsal(problem: Problem, resolution: Resolution) -> tuple[Material, Mater
         partner=individual,
         inspirations=(individual, Individual(third, lineage, 0.4, (0, 1, 0), 1)),
         attempts=(Attempt("improve: made up", "1.1 times as fast"),),
+        elsewhere=(Attempt("explore: made up", "0.9 times as fast"),),
         target_cell=(1, 1, 1),
         hints=("made up",),
     )

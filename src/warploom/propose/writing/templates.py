@@ -126,4 +126,9 @@ def fenced(text: str, language: str = "") -> str:
 def in_a_line(text: str, most: int = 400) -> str:
     """Words of strangers in one line: no line feeds, nothing that steers a terminal, no fence."""
     line = printable(" ".join(str(text).split())).replace("```", "'''")
-    return line if len(line) <= most else line[: most - 1] + "…"
+    if len(line) <= most:
+        return line
+    cut = line[: most - 1]
+    if line[most - 1] != " " and " " in cut[most // 2 :]:
+        cut = cut[: cut.rindex(" ")]
+    return cut + "…"

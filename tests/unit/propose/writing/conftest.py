@@ -135,6 +135,7 @@ class Desk:
             partner=partner,
             inspirations=(partner, third),
             attempts=(Attempt("improve: prefetch it", "1.01 times as fast"),),
+            elsewhere=(Attempt("explore: a ring of buffers", "0.97 times as fast"),),
             target_cell=(3, 0, 2),
             hints=("mind the denormals",),
         )

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from warploom.errors import NothingToPropose, SourceError
 from warploom.propose.writing.answer import defines, read
-from warploom.propose.writing.conversation import code_length
 from warploom.propose.writing.draft import MOST_BYTES
+from warploom.propose.writing.excerpt import code_length
 from warploom.propose.writing.operators import OPERATORS
 from warploom.testing.minds import Line
 from warploom.values.candidate import Proposal

@@ -42,7 +42,7 @@ def findings(material: Material) -> str:
     ("facts", "words"),
     [
         ({"instructions": 9}, "not vectorised: no instruction"),
-        ({"instructions": 9, "zmm_instructions": 3, "missed_loops": 2}, "2 loops are not vectorised"),
+        ({"instructions": 99, "zmm_instructions": 3, "missed_loops": 2}, "2 loops are not vectorised"),
         ({"instructions": 9, "ymm_instructions": 3, "vector_spills": 7}, "spilled to the stack 7 times"),
         ({"instructions": 9, "ymm_instructions": 3, "math_calls": 4}, "the maths library in 4 places"),
         ({"instructions": 9, "ymm_instructions": 3, "gathers": 5}, "gathers single elements into vectors in 5 places"),
@@ -53,6 +53,11 @@ def test_each_fact_that_costs_time_is_found(desk: Any, facts: dict[str, int], wo
     clean = {"instructions": 9, "ymm_instructions": 3}
     assert words in findings(with_facts(material, **facts))
     assert words not in findings(with_facts(material, **clean))
+
+
+def test_loops_around_explicit_vectors_are_no_complaint(desk: Any) -> None:
+    explicit = with_facts(threaded(desk.material()), instructions=9, zmm_instructions=3, missed_loops=2)
+    assert "not vectorised" not in findings(explicit)
 
 
 def test_threads_are_read_off_the_code_not_off_comments(desk: Any) -> None:

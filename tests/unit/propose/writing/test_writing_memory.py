@@ -9,6 +9,7 @@ import pytest
 from warploom.propose.writing.memory import (
     MOST_ATTEMPTS,
     MOST_FAILURES,
+    MOST_IDEAS,
     MOST_KERNELS,
     MOST_KNOWN,
     REPAIRS,
@@ -44,12 +45,29 @@ def test_what_was_tried_on_a_kernel_and_what_it_gave(desk: Any) -> None:
     learn(memory, desk, proposal(desk, "int c;", "another"))
     first, second = memory.attempts(parent)
     assert (first.what, second.what) == ("improve: an idea", "improve")
-    assert first.result == "2.72 times the speed of PyTorch eager, 1.35 times that of the kernel it was made from"
+    assert first.result == "2.72 times the speed of PyTorch eager, where the kernel it was made from had 2.01"
     assert second.result.startswith("its results are wrong (on a shape that is not shown, values over many magnitudes")
     assert "41" not in second.result
     assert len(memory.attempts("another")) == 1
     assert "made from" not in memory.attempts("another")[0].result
     assert memory.attempts("nobody") == ()
+
+
+def test_ideas_of_models_are_known_wherever_they_were_tried(desk: Any) -> None:
+    memory = Memory()
+    for number in range(MOST_IDEAS + 2):
+        learn(memory, desk, proposal(desk, f"int a{number};", f"p{number}", note=f"idea {number}"))
+    learn(memory, desk, proposal(desk, "int b;", "p1", note=""))
+    learn(memory, desk, proposal(desk, "int c;", "p1", operator="grow:tile", note="a rewrite"))
+    again = Memory()
+    again.restore(memory.snapshot())
+    for one in (memory, again):
+        told = [attempt.what for attempt in one.elsewhere("p5")]
+        assert told == [f"improve: idea {number}" for number in range(2, MOST_IDEAS + 2) if number != 5]
+        assert one.elsewhere("nobody")[0].result.startswith("2.72 times the speed of PyTorch eager")
+    older = {key: value for key, value in memory.snapshot().items() if key != "ideas"}
+    again.restore(older)
+    assert again.elsewhere("p5") == ()
 
 
 def test_twins_are_recognised_by_what_the_code_does(desk: Any) -> None:

@@ -75,6 +75,7 @@ SOURCES: list[tuple[str, str, Any]] = [
     ("eager", "PyTorch eager 0.2 ms, speedup 2.00× [2.00, 2.00]", lambda m: without_timings(m, "eager")),
     ("compile", "torch.compile 0.125 ms, speedup 1.25× [1.25, 1.25]", lambda m: without_timings(m, "compile")),
     ("roofline", "moving the data takes at least 1.79 ms, the arithmetic 0.0711 ms: bound by memory", lambda m: without_environment(m, "roofline")),
+    ("memory", "From memory, beyond all caches, the data take 1.79 ms: 1790 % of its time", lambda m: without_environment(m, "roofline")),
     ("serial", "it is serial: one of 6 cores works", lambda m: without_environment(m, "hardware")),
     ("unvectorised", "no instruction uses a 256- or 512-bit register", lambda m: without_fact(m, "instructions")),
     ("report", "loops it could not vectorise: 2", lambda m: without_fact(m, "missed_loops")),
@@ -83,6 +84,8 @@ SOURCES: list[tuple[str, str, Any]] = [
     ("inspiration's source", "= +3.0f * x", lambda m: replace(m, inspirations=())),
     ("inspiration's kind", "memory: tiles; computation: one pass", lambda m: replace(m, inspirations=())),
     ("lineage", "improve: prefetch it: 1.01 times as fast", lambda m: replace(m, attempts=())),
+    ("ideas", "explore: a ring of buffers: 0.97 times as fast", lambda m: replace(m, elsewhere=())),
+    ("kinds", "register blocks: four or more accumulators in one loop", lambda m: replace(m, target_cell=None)),
     ("target", "Aim for memory: register blocks; spread: threads.", lambda m: replace(m, target_cell=None)),
     ("hint", "mind the denormals", lambda m: replace(m, hints=())),
 ]  # fmt: skip

@@ -72,6 +72,8 @@ def test_filters() -> None:
     assert fenced("a ``` b ```` c") == "`````\na ``` b ```` c\n`````"
     assert in_a_line("a\n  b\x1b[0m ```x") == "a b\ufffd[0m '''x"
     assert in_a_line("word " * 200, 20) == "word word word word…"
+    assert in_a_line("cheap before dear", 16) == "cheap before…", "no word is cut"
+    assert in_a_line("x" * 30, 10) == "x" * 9 + "…"
 
 
 def test_what_is_data_is_never_a_template(desk: Any) -> None:
