@@ -128,7 +128,7 @@ def glance(program: Program, setting: Mapping[str, Any]) -> Seen:
 
 
 def lighter(see: Look, sizes: Mapping[str, int]) -> Sizes:
-    """The sizes, halved one after another until a call takes no longer than it may; in few calls, for they have content.
+    """The sizes, halved one after another until a call takes no longer than it may; in few calls, as they have content.
 
     Args:
         see: calls the program at a setting, as :func:`look` does; where that fails, the size stays.

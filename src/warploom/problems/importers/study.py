@@ -161,7 +161,7 @@ def _start(program: Program, scale: str) -> tuple[dict[str, Any], dict[str, int]
 
 
 def _light(program: Program, setting: Mapping[str, Any]) -> Sizes | None:
-    """Sizes at which the arguments are small enough, found without a call, and then a call; None where there are none."""
+    """Sizes at which the arguments are small enough, found without a call, then a call; None where there are none."""
     try:
         sizes = Scale(lambda some: glance(program, {**setting, **some}), _whole(setting)).shrunk()
         return lighter(lambda some: look(program, {**setting, **some}, "cpu"), sizes)
