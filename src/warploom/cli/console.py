@@ -19,7 +19,7 @@ ProblemWord = Annotated[
     typer.Argument(
         metavar="PROBLEM",
         help="A name from `warploom problems`, the path of a problem file, or an address in another format: "
-        "pytorch:FILE:NAME, kernelbench:LEVEL/NUMBER, gpumode:DIR.",
+        "pytorch:FILE:NAME, kernelbench:LEVEL/NUMBER, gpumode:DIR, flashinfer:NAME.",
     ),
 ]
 RunWord = Annotated[str, typer.Argument(metavar="RUN", help="The directory of a run.")]
