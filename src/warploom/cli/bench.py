@@ -12,7 +12,7 @@ import typer
 from rich.text import Text
 
 from warploom import __version__
-from warploom.cli.addressed import Root, Scale
+from warploom.cli.addressed import Root, Scale, Trust
 from warploom.cli.console import Json, aside, out, print_json
 from warploom.cli.follow import take_up
 from warploom.errors import ConfigError
@@ -80,6 +80,7 @@ def bench(
     ] = None,
     root: Root = None,
     scale: Scale = "",
+    trust: Trust = False,
     json: Json = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, only the tables.")] = False,
 ) -> int:
@@ -102,7 +103,7 @@ def bench(
         "max_usd": max_usd,
     }
     RunConfig.from_mapping({"problem": "", **asked})  # a wrong setting is said before anything is looked at
-    entries = list_suite(suite, root, scale)
+    entries = list_suite(suite, root, scale, trust)
     folder = to if to is not None else BENCHMARKS / _slug(suite)
     plan = Plan(tuple(suite), entries, asked, quarantine, __version__)
     page = html if html is not None else folder / FILE

@@ -45,7 +45,7 @@ class SuiteWorld:
         root: gets a directory for each benchmark.
         broken: problem → why it cannot be loaded.
         unseeded: problems without a starting implementation beside them.
-        lowered: problem → the source that is made of its reference.
+        lowered: problem → the source that is made of its reference, or what is raised instead.
         faulty: problems that fail their audit.
         uncounted: problems whose work cannot be told.
         seed_genes: of the starting candidate.
@@ -60,7 +60,7 @@ class SuiteWorld:
     root: Path
     broken: Mapping[str, str] = field(default_factory=dict)
     unseeded: set[str] = field(default_factory=set)
-    lowered: Mapping[str, str] = field(default_factory=dict)
+    lowered: Mapping[str, str | Exception] = field(default_factory=dict)
     faulty: set[str] = field(default_factory=set)
     uncounted: set[str] = field(default_factory=set)
     seed_genes: tuple[int, ...] = (0, 0, 0, 0, 0, 0)
@@ -117,11 +117,14 @@ class SuiteWorld:
             raise ProblemError("there is none beside it")
         return self.root / "seed.cpp"
 
-    def lower(self, address: str, target: str) -> str:
+    def lower(self, problem: Problem, target: str) -> str:
         """What the test wants."""
-        if address not in self.lowered:
-            raise ProblemError(f"{address}: it uses aten.erfinv, which has no lowering")
-        return self.lowered[address]
+        if problem.title not in self.lowered:
+            raise ProblemError(f"{problem.title}: it uses aten.erfinv, which has no lowering")
+        made = self.lowered[problem.title]
+        if isinstance(made, Exception):
+            raise made
+        return made
 
     def start(self, folder: Path, config: RunConfig, note: Callable[[str], None]) -> Run:
         """A synthetic run."""

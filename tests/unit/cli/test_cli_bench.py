@@ -51,24 +51,12 @@ def test_every_option_reaches_the_runs(world: SuiteWorld, tmp_path: Path, capsys
 def test_root_and_scale_reach_the_addresses(world: SuiteWorld, tmp_path: Path, capsys: Captured) -> None:
     (tmp_path / "bench" / "level3").mkdir(parents=True)
     (tmp_path / "bench" / "level3" / "7_Net.py").touch()
-    words = [
-        "bench",
-        "kernelbench:3",
-        "--root",
-        "bench",
-        "--scale",
-        "full",
-        "--proposer",
-        "moves",
-        "--out",
-        "here",
-        "-q",
-    ]
-    assert run([*words, "--evaluations", "2"]) == 0
+    options = ["--root", "bench", "--scale", "full", "--trust", "--proposer", "moves", "--out", "here", "-q"]
+    assert run(["bench", "kernelbench:3", *options, "--evaluations", "2"]) == 0
     plan = recall(tmp_path / "here")
     assert plan is not None
-    address = f"kernelbench:3/7?root={tmp_path / 'bench'}&scale=full"
-    assert plan.entries == (Entry("kernelbench-3-7", address, "level 3"),)
+    address = f"kernelbench:3/7?root={tmp_path / 'bench'}&scale=full&trust=yes"
+    assert plan.entries == (Entry("kb-3-7", address, "level 3"),)
     assert capsys.readouterr().err == ""
 
 

@@ -38,8 +38,8 @@ from warploom.values.plain_text import printable
 FILE = "report.html"
 SCORES_HEAD = ("", "problems", *(f"fast_{p:g}" for p in THRESHOLDS), "geometric mean", "median", "worst", "light")
 PROBLEMS_HEAD = (
-    *("problem", "what it is", "kind", "kernel", "vs eager", "vs compile"),
-    *("light", "judged", "minutes", "start"),
+    *("problem", "kind", "kernel", "vs eager", "vs compile", "light"),
+    *("judged", "minutes", "start", "what it is"),
 )
 
 
@@ -117,7 +117,6 @@ def _figure(name: str, title: str, words: str, draw: Callable[[int], Drawing | N
 def _cells(row: Row) -> Sequence[str]:
     return (
         row.id,
-        row.title,
         row.kind or UNKNOWN,
         milliseconds(row.workloads[0]["kernel_ns"]) if row.workloads else "–",
         ends_words(row.speedup.get("eager")),
@@ -126,6 +125,7 @@ def _cells(row: Row) -> Sequence[str]:
         str(row.evaluations),
         f"{row.minutes:.1f}",
         {"own": "its own", "lowered": "made from the reference"}.get(row.start, UNKNOWN),
+        row.title,
     )
 
 

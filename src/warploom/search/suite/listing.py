@@ -32,7 +32,9 @@ class Entry:
     level: str
 
 
-def list_suite(words: Sequence[str], root: Path | None = None, scale: str = "") -> tuple[Entry, ...]:
+def list_suite(
+    words: Sequence[str], root: Path | None = None, scale: str = "", trust: bool = False
+) -> tuple[Entry, ...]:
     """The problems that these words stand for, in order, each once.
 
     Args:
@@ -40,6 +42,7 @@ def list_suite(words: Sequence[str], root: Path | None = None, scale: str = "") 
             ``gpumode:DIR``), a folder that holds problem files, a text file with one such word a line, or one problem.
         root: of the checkout, for words that are addresses.
         scale: of imported problems, "" for the default.
+        trust: whether imported programs run as the user does, without a jail.
 
     Raises:
         ConfigError: a word stands for nothing, or there is no such scale.
@@ -50,7 +53,7 @@ def list_suite(words: Sequence[str], root: Path | None = None, scale: str = "") 
     found: dict[str, Entry] = {}
     taken: set[str] = set()
     for word in words:
-        for address, level in _members(word, root, scale):
+        for address, level in _members(word, Options(root, scale, trust)):
             if address not in found:
                 name = _id(address, taken)
                 taken.add(name)
@@ -60,11 +63,20 @@ def list_suite(words: Sequence[str], root: Path | None = None, scale: str = "") 
     return tuple(found.values())
 
 
+@dataclass(frozen=True)
+class Options:
+    """What the command line says of every imported problem; the fields as of :func:`list_suite`."""
+
+    root: Path | None
+    scale: str
+    trust: bool
+
+
 Member = tuple[str, str]
 """Address and level."""
 
 
-def _members(word: str, root: Path | None, scale: str, listed_in: Path | None = None) -> Iterator[Member]:
+def _members(word: str, options: Options, listed_in: Path | None = None) -> Iterator[Member]:
     if word == CATALOG:
         yield from ((name, CATALOG) for name in catalog_names())
         return
@@ -73,7 +85,7 @@ def _members(word: str, root: Path | None, scale: str, listed_in: Path | None = 
         return
     address = address_of(word)
     if address is not None:
-        yield from _of_format(_completed(address, root, scale, listed_in))
+        yield from _of_format(_completed(address, options, listed_in))
         return
     path = (listed_in.parent if listed_in else Path()) / word
     if path.is_dir():
@@ -81,7 +93,7 @@ def _members(word: str, root: Path | None, scale: str, listed_in: Path | None = 
     elif path.suffix == ".py" and path.is_file():
         yield str(path.absolute()), path.absolute().parent.name
     elif path.is_file() and listed_in is None:
-        yield from _of_list(path, root, scale)
+        yield from _of_list(path, options)
     else:
         where = f"{listed_in}: " if listed_in else ""
         raise ConfigError(
@@ -90,13 +102,13 @@ def _members(word: str, root: Path | None, scale: str, listed_in: Path | None = 
         )
 
 
-def _completed(address: Address, root: Path | None, scale: str, listed_in: Path | None) -> Address:
+def _completed(address: Address, options: Options, listed_in: Path | None) -> Address:
     """The address with the options that the command line gives, where it has none of its own."""
-    if not address.root and root is not None:
-        address = replace(address, root=str(root.expanduser().absolute()))
+    if not address.root and options.root is not None:
+        address = replace(address, root=str(options.root.expanduser().absolute()))
     if address.root and listed_in is not None:
         address = replace(address, root=str((listed_in.parent / address.root).absolute()))
-    return replace(address, scale=scale) if scale else address
+    return replace(address, scale=options.scale or address.scale, trust=options.trust or address.trust)
 
 
 def _of_format(address: Address) -> Iterator[Member]:
@@ -154,7 +166,7 @@ def _defines_problem(path: Path) -> bool:
     return any(isinstance(target, ast.Name) and target.id == "problem" for target in targets)
 
 
-def _of_list(path: Path, root: Path | None, scale: str) -> Iterator[Member]:
+def _of_list(path: Path, options: Options) -> Iterator[Member]:
     """The problems that a text file lists, a word a line; ``#`` begins a remark, paths are relative to the file."""
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
@@ -164,7 +176,7 @@ def _of_list(path: Path, root: Path | None, scale: str) -> Iterator[Member]:
     if not words:
         raise ConfigError(f"{path} lists no problems: one address, name or path a line")
     for word in words:
-        yield from _members(word, root, scale, path)
+        yield from _members(word, options, path)
 
 
 def _id(address: str, taken: set[str]) -> str:
@@ -174,7 +186,7 @@ def _id(address: str, taken: set[str]) -> str:
         path = Path(address)
         plain = path.parent.name if path.name == "problem.py" else path.stem
     else:
-        plain = f"{known.format}-{Path(known.place).name if known.format == 'gpumode' else known.place}"
+        plain = f"kb-{known.place}" if known.format == "kernelbench" else Path(known.place.partition(":")[0]).stem
     plain = re.sub(r"[^A-Za-z0-9_.-]+", "-", plain).strip("-.") or "problem"
     name, number = plain, 2
     while name in taken:

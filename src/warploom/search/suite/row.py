@@ -18,7 +18,7 @@ from warploom.search.suite.listing import Entry
 from warploom.values.event import Evaluated, Promoted, RunResumed
 from warploom.values.outcome import Passed, Timing
 from warploom.values.problem import Problem, from_description
-from warploom.values.speedup import speedup
+from warploom.values.speedup import speedup, workload_speedup
 from warploom.values.work import Work
 
 STATUSES: tuple[str, ...] = ("verified", "no kernel", "not started", "quarantined", "interrupted", "waiting")
@@ -195,8 +195,9 @@ def _workloads(
                 "baselines": {},
             },
         )
-        own, its = median(timing.samples_ns), median(timing.reference_samples_ns)
-        share = closed(its, own, bound) if bound is not None else None
+        its = median(timing.reference_samples_ns)
+        # By the paired speedup: the medians of both sides may have been taken at other moments of a busy machine.
+        share = closed(its, its / workload_speedup(timing).median, bound) if bound is not None else None
         row["baselines"][timing.baseline] = {"ns": its, "light": share}
     return tuple(rows.values())
 

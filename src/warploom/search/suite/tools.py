@@ -30,7 +30,7 @@ class Tools:
         work: problem → what its reference does.
         audit: problem → which wrong answers its checks would let pass; told what it is doing.
         find_seed: address and target → the starting implementation beside a problem.
-        lower: address and target → a starting implementation made from the reference.
+        lower: problem and target → a starting implementation made from its reference.
         start: begins a run in a directory.
         reopen: goes on with one.
     """
@@ -39,7 +39,7 @@ class Tools:
     work: Callable[[Problem], Work]
     audit: Callable[[Problem, Note], Audit]
     find_seed: Callable[[str, str], Path]
-    lower: Callable[[str, str], str]
+    lower: Callable[[Problem, str], str]
     start: Callable[[Path, RunConfig, Note], Run]
     reopen: Callable[[Path, Note], Run]
 
@@ -52,11 +52,11 @@ def local_tools(cache: Path | None = None) -> Tools:
         work=partial(count_work, cache=place),
         audit=lambda problem, note: audit(problem, place, say=note),
         find_seed=find_seed,
-        lower=_cannot_lower,
+        lower=_lower,
         start=lambda folder, config, note: start(folder, config, progress=note, cache=cache),
         reopen=lambda folder, note: reopen(folder, progress=note, cache=cache),
     )
 
 
-def _cannot_lower(address: str, target: str) -> str:
-    raise ProblemError(f"{address}: there is no starting implementation in {target} beside it")
+def _lower(problem: Problem, target: str) -> str:
+    raise ProblemError(f"{problem.name}: there is no starting implementation in {target} beside it")

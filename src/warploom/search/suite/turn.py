@@ -83,7 +83,7 @@ class Turn:
                 row = replace(row, kind=work.kind if work else "")
                 if self.quarantine and (found := self._faults(entry, problem, view.note)):
                     return replace(row, status="quarantined", reason=found)
-                start, whose = self._start(entry)
+                start, whose = self._start(entry, problem, view.note)
                 row = replace(row, start=whose)
                 self._evolve(entry, run, start, view)
         except (ProblemError, SourceError, JournalError, ReferenceFailed) as error:
@@ -108,7 +108,7 @@ class Turn:
             view.take_up(opened)
             opened.go(view.observe)
 
-    def _start(self, entry: Entry) -> tuple[str, str]:
+    def _start(self, entry: Entry, problem: Problem, note: Note) -> tuple[str, str]:
         """The starting source, "" for the one beside the problem; and whose it is.
 
         Raises:
@@ -118,12 +118,16 @@ class Turn:
         try:
             self.tools.find_seed(entry.address, target)
         except ProblemError:
-            path = self.folder / SEEDS / f"{entry.id}.{target}"
+            path = self.folder / SEEDS / f"{entry.id}.{problem.hash}.{target}"
             if not path.is_file():
+                note("lowering the reference")
                 try:
-                    text = self.tools.lower(entry.address, target)
+                    text = self.tools.lower(problem, target)
                 except ProblemError as error:
                     raise ProblemError(f"no seed: {error}") from None
+                except Exception as error:  # a fault of the lowering costs one problem, not the suite
+                    said = " ".join(str(error).split())[:200]
+                    raise ProblemError(f"no seed: the lowering failed: {type(error).__name__}: {said}") from error
                 write_whole(path, text)
             return str(path.absolute()), "lowered"
         return "", "own"
