@@ -150,6 +150,9 @@ def read_variant(place: Path, problem_file: Path | None = None) -> Variant:
         ProblemError: the problem's text is missing, another one, or holds no reference that can stand alone.
     """
     evidence = read_evidence(place)
+    if evidence.candidate.language != "cpp":
+        said = f"a kernel in {evidence.candidate.language}; only C++ can be exported so far, take the source itself"
+        raise SourceError(f"{evidence.path}: {said}")
     try:
         problem = from_description(evidence.document["problem"])
         check_names(problem)

@@ -37,6 +37,7 @@ def write(unit: Unit) -> str:
     text = render(Unit(tuple(_with_spaces(item) for item in unit.items)))
     text = text.replace(_VEIL, "LAUNCH(")
     text = re.sub(r"\bfloat16\(", "floats16(", text)  # a function of the support code, and a type here
+    text = re.sub(r"\balignas\((\d+)\)", r"__attribute__((aligned(\1)))", text)
     return re.sub(rf"\b{_LOCAL}\b", "__local", re.sub(rf"\b{_KERNEL}\b", "__kernel", text))
 
 

@@ -45,7 +45,7 @@ OPENCL_TYPES: dict[str, str] = {
 LAUNCH_KEYS = ("grid", "block")
 
 _PROGRAM = Path(__file__).with_name("opencl_compile.py")
-_OPTIONS = ("-cl-std=CL3.0", "-cl-kernel-arg-info", "-I.")
+_OPTIONS = ("-cl-std=CL3.0", "-I.")
 _FLAGS = re.compile(
     r"-cl-(fast-relaxed-math|mad-enable|finite-math-only|no-signed-zeros|unsafe-math-optimizations|opt-disable)"
 )
@@ -136,6 +136,7 @@ class OpenClToolchain:
         request = {
             "loader": self._pocl.loader,
             "driver": self._pocl.driver,
+            "linker": _linker(),
             "text": f'{self.declaration(signature)};\n#line 1 "{main}"\n{text}\n',
             "options": [*_OPTIONS, *candidate.build_flags],
             "entry_point": signature.entry_point,

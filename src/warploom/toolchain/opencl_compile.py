@@ -1,8 +1,7 @@
 """Run inside the build jail: request.json → PoCL → answer.json and kernel.o. Standard library only.
 
 PoCL is asked through OpenCL's own interface. What it makes of a kernel and one size of work-group is a function that
-runs a whole work-group; PoCL leaves it as an object file in its cache, from where it is taken. Nothing is enqueued: no
-line of the candidate runs here.
+runs a whole work-group; PoCL leaves it as an object file in its cache, from where it is taken. Nothing is enqueued.
 """
 
 from __future__ import annotations
@@ -11,6 +10,7 @@ import ctypes
 import json
 import os
 import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -99,7 +99,7 @@ class Device:
         """Build the program and the function that runs one work-group of the kernel.
 
         Args:
-            request: text, options, entry_point, block (three extents).
+            request: text, options, entry_point, block (three extents), linker.
             bounds: from :meth:`describe`.
 
         Returns:
@@ -126,6 +126,7 @@ class Device:
         threads = request["block"][0] * request["block"][1] * request["block"][2]
         if facts["shared_bytes"] > bounds["local_bytes"] or threads > bounds["work_group"]:
             return {"status": "too_much", "log": log, "facts": facts}
+        _leave_out_other_sizes(request["entry_point"], request["linker"])
         sizes = ctypes.c_size_t()
         self.cl.clGetProgramInfo(program, _BINARY_SIZES, ctypes.c_size_t(8), ctypes.byref(sizes), None)
         made = sorted(Path("pocl").glob(f"*/*/{request['entry_point']}/{block}-goffs0/*.o"))
@@ -149,6 +150,15 @@ class Device:
             kernel, self.device, _COMPILE_WORK_GROUP, ctypes.sizeof(required), required, None
         )
         return facts | {f"required_{axis}": int(extent) for axis, extent in zip("xyz", required, strict=True)}
+
+
+def _leave_out_other_sizes(kernel: str, linker: str) -> None:
+    """PoCL would compile a second function, for work-groups of any size, were there not one in its cache."""
+    for program in Path("pocl").glob("*/*/program.bc"):
+        library = program.parent / kernel / "0-0-0" / f"{kernel}.so"
+        library.parent.mkdir(parents=True)
+        text = f"void _pocl_kernel_{kernel}_workgroup(void) {{}}\n"
+        subprocess.run([linker, "-shared", "-x", "c", "-", "-o", library], input=text, text=True, check=False)
 
 
 def main() -> None:

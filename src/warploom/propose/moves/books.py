@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from warploom.propose.moves import blocking, loops, maths, padding, passes, reductions, sharing, strips, vectors
+from warploom.propose.moves import gpu_book, loops, maths, passes
 from warploom.propose.moves.book import COMPOSITES, FLAG_SETS, MOVE_PRIORS, MOVES, Composite
 from warploom.propose.moves.protocol import Move
 
@@ -33,25 +33,14 @@ def _left(composites: Sequence[Composite], moves: Collection[Move]) -> tuple[Com
     return tuple(
         replace(one, picks=tuple(pick for pick in one.picks if pick.move in known))
         for one in composites
-        if all((pick.move in known or not pick.required) and _PANEL not in pick.parameters for pick in one.picks)
+        if all(pick.move in known or not pick.required for pick in one.picks)
     )
 
 
-_PANEL = ("pack", "panel")  # an array as long as an axis, which OpenCL has not
-
 # Work-groups are the threads, and there is no memory but what a work-item has: nothing of `threads`, `packing` or
-# `streams`.
-_OPENCL = (
-    *passes.MOVES,
-    *maths.MOVES,
-    *padding.MOVES,
-    *loops.MOVES,
-    *strips.MOVES,
-    *sharing.MOVES,
-    *blocking.MOVES,
-    *reductions.MOVES,
-    *vectors.MOVES,
-)
+# `streams`. Nor anything with explicit vectors of sixteen: PoCL's compiler dies of them where it takes the processor
+# for one without AVX-512. Plain loops over neighbours it vectorises itself.
+_OPENCL = (*passes.MOVES, *maths.MOVES, *loops.MOVES)
 
 BOOKS: dict[str, Book] = {
     "cpp": Book(MOVES, COMPOSITES, FLAG_SETS),
@@ -60,11 +49,13 @@ BOOKS: dict[str, Book] = {
         _left(COMPOSITES, _OPENCL),
         (
             ("-cl-mad-enable",),
-            ("-cl-no-signed-zeros",),
             ("-cl-unsafe-math-optimizations",),
             ("-cl-fast-relaxed-math",),
         ),
     ),
+    "triton": Book(gpu_book.TRITON_MOVES, gpu_book.TRITON_COMPOSITES, (), gpu_book.PRIORS),
+    "cuda": Book(gpu_book.CUDA_MOVES, gpu_book.CUDA_COMPOSITES, gpu_book.CUDA_FLAGS, gpu_book.PRIORS),
+    "hip": Book(gpu_book.HIP_MOVES, gpu_book.HIP_COMPOSITES, (), gpu_book.PRIORS),
 }
 """Language → its book."""
 
