@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
 from rich.table import Table
 
 from warploom.cli.console import Json, out, print_json
-from warploom.problems.load import find_seed, load_catalog, load_problem, locate
+from warploom.problems.load import SEEDS, find_seed, load_catalog, load_problem, locate
 from warploom.values.problem import Problem
 from warploom.values.signature import signature
 
@@ -28,18 +29,25 @@ def problems(
     """List the catalog, or show one problem: what a kernel of it is called with, and what it is judged on."""
     if problem is not None:
         return _show(problem, json)
-    found = load_catalog()
+    found, for_gpus = load_catalog(), load_catalog(room="gpu")
     if json:
-        print_json({"problems": [_object(name, problem) for name, problem in found.items()]})
+        shipped = [_object(name, problem) for name, problem in found.items()]
+        print_json({"problems": shipped, "gpu_problems": [_gpu_object(*item) for item in for_gpus.items()]})
         return 0
+    out().print(_table(found))
+    out().print(f"\n{len(found)} problems. Evolve one: warploom evolve NAME\n", style="dim")
+    out().print(_table(for_gpus))
+    out().print(f"\n{len(for_gpus)} problems for GPUs, with seeds in Triton and CUDA: warploom build NAME", style="dim")
+    return 0
+
+
+def _table(found: Mapping[str, Problem]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="dim")
     table.add_column("name", no_wrap=True, style="bold")
     table.add_column("what it computes", overflow="fold")
     for name, shipped in found.items():
         table.add_row(name, shipped.title)
-    out().print(table)
-    out().print(f"\n{len(found)} problems. Evolve one: warploom evolve NAME", style="dim")
-    return 0
+    return table
 
 
 def _show(word: str, json: bool) -> int:
@@ -67,6 +75,12 @@ def _show(word: str, json: bool) -> int:
 
 def _object(name: str, problem: Problem) -> dict[str, Any]:
     return {**_facts(name, problem), "held_out": len(problem.held_out), "seed": str(find_seed(name))}
+
+
+def _gpu_object(name: str, problem: Problem) -> dict[str, Any]:
+    folder = locate(name).parent
+    seeds = {language: str(folder / file) for language, file in SEEDS.items() if (folder / file).is_file()}
+    return {**_facts(name, problem), "held_out": len(problem.held_out), "seeds": seeds}
 
 
 def _facts(name: str, problem: Problem) -> dict[str, Any]:

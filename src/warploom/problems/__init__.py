@@ -8,9 +8,10 @@ from warploom.problems.load import (
     cache_directory,
     catalog_names,
     find_seed,
+    is_shipped,
     load_catalog,
     load_problem,
     locate,
 )
 
-__all__ = ["cache_directory", "catalog_names", "find_seed", "load_catalog", "load_problem", "locate"]
+__all__ = ["cache_directory", "catalog_names", "find_seed", "is_shipped", "load_catalog", "load_problem", "locate"]

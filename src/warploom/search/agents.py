@@ -15,7 +15,7 @@ from warploom.archive.database import FILE, Patience, claim
 from warploom.archive.islands import resolution_for
 from warploom.archive.journal import Journal
 from warploom.errors import ConfigError, JournalError
-from warploom.problems.load import catalog_names, load_problem, locate
+from warploom.problems.load import is_shipped, load_problem, locate
 from warploom.propose.protocol import Proposer
 from warploom.propose.writer import Writer
 from warploom.propose.writing.material import Material
@@ -86,7 +86,7 @@ def open_run(
 
 def _begin(folder: Path, config: RunConfig, patience: Patience, say: Progress, cache: Path | None) -> AgentRun:
     problem = load_problem(config.problem)
-    if config.problem not in catalog_names():
+    if not is_shipped(config.problem):
         config = replace(config, problem=str(locate(config.problem).absolute()))
     first = starting_candidate(config, problem)
     lock = claim(folder)

@@ -9,7 +9,7 @@ from typing import Any
 
 from warploom.errors import ProblemError
 from warploom.judge.protocol import Judge
-from warploom.problems.load import catalog_names, load_problem
+from warploom.problems.load import is_shipped, load_problem
 from warploom.problems.native import read, text_hash
 from warploom.search.evidence import Evidence
 from warploom.values.job import Job
@@ -126,7 +126,7 @@ def _at(description: Any, place: tuple[str, ...]) -> str:
 
 def _find(evidence: Evidence) -> str:
     stated = evidence.document["problem"]
-    if stated["name"] in catalog_names():
+    if is_shipped(stated["name"]):
         return str(stated["name"])
     path = Path(stated["reference"]["path"])
     try:

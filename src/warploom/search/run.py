@@ -14,7 +14,7 @@ from warploom.archive.database import claim
 from warploom.archive.journal import Journal
 from warploom.errors import JournalError, SourceError
 from warploom.judge.evaluate import LocalJudge
-from warploom.problems.load import cache_directory, catalog_names, find_seed, load_problem, locate
+from warploom.problems.load import cache_directory, find_seed, is_shipped, load_problem, locate
 from warploom.search.executor import LocalExecutor, RecordedExecutor
 from warploom.search.proposers import Resting, judges_at_once, make_proposer, settle
 from warploom.search.sitting import Parts, Run, Summary, begin, first_candidate, go_on
@@ -43,7 +43,7 @@ def start(folder: Path, config: RunConfig, *, progress: Progress | None = None, 
     """
     config = settle(config, progress)
     problem = load_problem(config.problem)
-    if config.problem not in catalog_names():
+    if not is_shipped(config.problem):
         config = replace(config, problem=str(locate(config.problem).absolute()))
     seed = starting_candidate(config, problem)
     lock = claim(folder)

@@ -1,0 +1,70 @@
+// Cross-entropy: a block a row, largest score and sum of exponentials in one pass.
+#include <cuda_bf16.h>
+
+// EVOLVE-BLOCK-START
+TUNE(THREADS, 512, 64, 128, 256, 512, 1024)
+TUNE(VECTOR, 8, 1, 2, 4, 8)
+LAUNCH(grid=rows, block=THREADS)
+
+struct alignas(2 * VECTOR) Pack {
+    __nv_bfloat16 item[VECTOR];
+};
+
+// VECTOR numbers of a row: one access where every row is aligned, else one by one, `other` behind the row's end.
+__device__ void load(float* value, const __nv_bfloat16* row, int64_t col, int64_t cols, float other) {
+    if (cols % VECTOR == 0) {
+        const Pack pack = *reinterpret_cast<const Pack*>(row + col);
+#pragma unroll
+        for (int i = 0; i < VECTOR; ++i) value[i] = __bfloat162float(pack.item[i]);
+        return;
+    }
+#pragma unroll
+    for (int i = 0; i < VECTOR; ++i) value[i] = col + i < cols ? __bfloat162float(row[col + i]) : other;
+}
+
+__device__ float block_sum(float value) {
+    __shared__ float part[THREADS / 32];
+    for (int step = 16; step > 0; step /= 2) value += __shfl_xor_sync(0xffffffff, value, step);
+    __syncthreads();  // part may still be read
+    if (threadIdx.x % 32 == 0) part[threadIdx.x / 32] = value;
+    __syncthreads();
+    float total = 0.0f;
+    for (int warp = 0; warp < THREADS / 32; ++warp) total += part[warp];
+    return total;
+}
+
+__device__ float block_max(float value) {
+    __shared__ float part[THREADS / 32];
+    for (int step = 16; step > 0; step /= 2) value = fmaxf(value, __shfl_xor_sync(0xffffffff, value, step));
+    __syncthreads();  // part may still be read
+    if (threadIdx.x % 32 == 0) part[threadIdx.x / 32] = value;
+    __syncthreads();
+    float largest = part[0];
+    for (int warp = 1; warp < THREADS / 32; ++warp) largest = fmaxf(largest, part[warp]);
+    return largest;
+}
+
+extern "C" __global__ void __launch_bounds__(THREADS)
+cross_entropy_bf16(const __nv_bfloat16* __restrict__ scores, const int64_t* __restrict__ labels,
+                   __nv_bfloat16* __restrict__ out, int64_t rows, int64_t classes) {
+    const __nv_bfloat16* row = scores + blockIdx.x * classes;
+    float value[VECTOR];
+    float largest = -1e38f, total = 0.0f;
+    for (int64_t col = threadIdx.x * VECTOR; col < classes; col += THREADS * VECTOR) {
+        load(value, row, col, classes, -1e38f);
+        float higher = largest;
+#pragma unroll
+        for (int i = 0; i < VECTOR; ++i) higher = fmaxf(higher, value[i]);
+        total *= __expf(largest - higher);
+#pragma unroll
+        for (int i = 0; i < VECTOR; ++i) total += __expf(value[i] - higher);
+        largest = higher;
+    }
+    const float top = block_max(largest);
+    const float sum = block_sum(total * __expf(largest - top));
+    if (threadIdx.x == 0) {
+        const float chosen = __bfloat162float(row[labels[blockIdx.x]]);
+        out[blockIdx.x] = __float2bfloat16(top + logf(sum) - chosen);
+    }
+}
+// EVOLVE-BLOCK-END
