@@ -21,6 +21,7 @@ COMMANDS: dict[str, str] = {
     "problems": "The problems that ship with Warploom.",
     "evolve": "Evolve a kernel for a problem.",
     "bench": "Evolve a whole suite of problems, and compare.",
+    "seed": "A first kernel for any problem: its reference as plain loops.",
     "judge": "Build, verify and time one kernel.",
     "build": "Whether a GPU kernel builds and fits, without a GPU.",
     "verify": "Whether a claimed speedup holds on this machine.",

@@ -1,0 +1,31 @@
+"""The graphs of a problem's reference, traced in another process."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from warploom.errors import ProblemError
+from warploom.problems.apart import ask_apart
+from warploom.problems.trust import is_foreign_file
+
+DEADLINE_SECONDS = 300.0
+
+
+def record(path: Path) -> list[dict[str, Any]]:
+    """What :mod:`warploom.problems.lowering.trace` says of a problem file, a graph a shape.
+
+    Raises:
+        ProblemError: the reference cannot be traced; one line.
+    """
+    answer = ask_apart(
+        ["-m", "warploom.problems.lowering.trace", str(path)],
+        name=str(path),
+        what="reference",
+        foreign=is_foreign_file(path),
+        deadline_s=DEADLINE_SECONDS,
+        shown=[path],
+    )
+    if not isinstance(answer, list) or not answer:
+        raise ProblemError(f"{path}: the reference was not traced")
+    return answer
