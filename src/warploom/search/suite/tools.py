@@ -11,11 +11,15 @@ from warploom.errors import ProblemError
 from warploom.judge.audit import audit
 from warploom.judge.work import count_work
 from warploom.problems.load import cache_directory, find_seed, load_problem
+from warploom.problems.lowering.lower import lower
 from warploom.search.run import Run, reopen, start
 from warploom.values.audit import Audit
 from warploom.values.config import RunConfig
 from warploom.values.problem import Problem
 from warploom.values.work import Work
+
+LOWERED = "cpp"
+"""The language that references are lowered to."""
 
 Note = Callable[[str], None]
 """Told in a line what is being done."""
@@ -59,4 +63,6 @@ def local_tools(cache: Path | None = None) -> Tools:
 
 
 def _lower(problem: Problem, target: str) -> str:
-    raise ProblemError(f"{problem.name}: there is no starting implementation in {target} beside it")
+    if target != LOWERED:
+        raise ProblemError(f"{problem.name}: references are lowered to {LOWERED}, not to {target}")
+    return lower(problem)
