@@ -115,8 +115,13 @@ def look(program: Program, setting: Mapping[str, Any], device: str) -> Seen:
         sum(one.numel() * one.element_size() for one in every),
         touched.bytes + sum(one.numel() * one.element_size() for one in every),
         int(counter.get_total_flops()),
-        HALF_WEIGHT if any(one.dtype is torch.float16 for one in every) else 1,
+        _weight(every),
     )
+
+
+def _weight(tensors: Sequence[torch.Tensor]) -> int:
+    """What an operation on these costs."""
+    return HALF_WEIGHT if any(one.dtype is torch.float16 for one in tensors) else 1
 
 
 def glance(program: Program, setting: Mapping[str, Any]) -> Seen:
@@ -124,7 +129,9 @@ def glance(program: Program, setting: Mapping[str, Any]) -> Seen:
     instance = Instance(program, setting, "meta")
     every = (*instance.examples().values(), *instance.state.values())
     shapes = tuple(tuple(one.shape) for one in every)
-    return Seen(shapes, (), (), sum(one.numel() * one.element_size() for one in every), 0, 0)
+    traffic = sum(one.numel() * one.element_size() for one in every)
+    weight = _weight(every)
+    return Seen(shapes, (), (), traffic, weight * traffic if weight > 1 else 0, 0)
 
 
 def lighter(see: Look, sizes: Mapping[str, int]) -> Sizes:
