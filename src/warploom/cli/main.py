@@ -31,6 +31,7 @@ COMMANDS: dict[str, str] = {
     "score": "A program's score by its own evaluator, as OpenEvolve has it.",
     "show": "What a run found; or one candidate, whole.",
     "report": "A run as one page to read, and its figures.",
+    "ui": "Runs in a browser while they go, and controls for them.",
     "best": "The best kernel of a run.",
     "diff": "What changed from a candidate's parent, or from the seed.",
     "resume": "Go on with a run where it stopped.",

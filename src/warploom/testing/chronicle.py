@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
+from sqlite3 import Connection
 from types import TracebackType
 from typing import Any
 
@@ -64,6 +66,22 @@ class Chronicle:
     ) -> None:
         self.journal.close()
 
+    @contextmanager
+    def at_once(self) -> Iterator[None]:
+        """All that is written inside is one transaction: a long run is made up in seconds."""
+        store = self.journal._store
+        with store.transaction(flush=False) as database:
+
+            @contextmanager
+            def inside(*, flush: bool = True) -> Iterator[Connection]:
+                yield database
+
+            store.transaction = inside  # type: ignore[method-assign]
+            try:
+                yield
+            finally:
+                del store.transaction
+
     def judged(
         self,
         fitness: float | None,
@@ -82,6 +100,7 @@ class Chronicle:
         failure: tuple[str, str, str] = ("verify", "wrong_result", "it was 3 at [5], not 4"),
         source: str = "",
         seconds: Mapping[str, float] | None = None,
+        prompt: str = "",
     ) -> str:
         """A candidate with this log speedup; None when it failed (``failure``: stage, kind, message). Gives its id."""
         number = self._number
@@ -90,7 +109,7 @@ class Chronicle:
         members = (self._members[parent],) if parent else ()
         self.journal.append(Asked(number, operator, members, (), None, island, number, 0.0))
         maker = proposer or ("moves" if parent else "seed")
-        lineage = Lineage((parent,) if parent else (), maker, operator, "", steps, note)
+        lineage = Lineage((parent,) if parent else (), maker, operator, "", steps, note, prompt)
         self.journal.append(
             Proposed(number, candidate.id, maker, operator, note), proposal=Proposal(candidate, lineage)
         )

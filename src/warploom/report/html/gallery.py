@@ -11,7 +11,7 @@ from warploom.report.html import words
 from warploom.report.html.figures.bars import Bar, bars
 from warploom.report.html.figures.cells import cells, key
 from warploom.report.html.figures.roofline import NAMES, roofline
-from warploom.report.html.figures.speedup import closer, speedup
+from warploom.report.html.figures.speedup import Climb, closer, speedup
 from warploom.report.html.figures.tree import tree
 from warploom.report.html.history import Trial
 from warploom.report.html.payers import Payer
@@ -58,12 +58,12 @@ class Figure:
 
 def gallery(story: Story) -> list[Figure]:
     """All figures for which there is something to draw."""
-    everything = [*_of_the_climb(story), *_of_the_search(story), *_of_the_cost(story)]
+    everything = [*of_the_climb(story.climb), *of_the_search(story), *of_the_cost(story)]
     return [figure for figure in everything if figure.draw(WIDE) is not None]
 
 
-def _of_the_climb(story: Story) -> list[Figure]:
-    climb = story.climb
+def of_the_climb(climb: Climb) -> list[Figure]:
+    """How the speed grew."""
     if not climb.judged:
         return []
     records = Table(
@@ -93,7 +93,8 @@ def _of_the_climb(story: Story) -> list[Figure]:
     ]
 
 
-def _of_the_search(story: Story) -> list[Figure]:
+def of_the_search(story: Story) -> list[Figure]:
+    """Who descends from whom, which kinds were found, how near the limits the best is."""
     filling, best = story.history.filling, story.best
     now, frames = filling.now, filling.frames
     found = [
@@ -151,7 +152,8 @@ def _of_the_search(story: Story) -> list[Figure]:
     return found
 
 
-def _of_the_cost(story: Story) -> list[Figure]:
+def of_the_cost(story: Story) -> list[Figure]:
+    """What paid, where the time went, what failed."""
     history = story.history
     found = [
         _paid("paid-proposers", "Who paid", "who", story.proposers, words.PAID),

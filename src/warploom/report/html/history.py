@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from warploom.archive.journal import Journal
@@ -87,9 +88,10 @@ class History:
 
     Args:
         journal: open for reading; it may be written meanwhile.
+        most: events that are read at first; None for all.
     """
 
-    def __init__(self, journal: Journal) -> None:
+    def __init__(self, journal: Journal, most: int | None = None) -> None:
         self.tally = Tally()
         self.judged: list[Judged] = []
         self.records: list[Record] = []
@@ -100,12 +102,21 @@ class History:
         self.started = RunStarted({}, {})
         self.ended, self.finished = "", False
         self.sittings = 1
-        self.seconds = journal.elapsed
+        self.seconds = 0.0
+        self.seen = 0
+        self.by_id: dict[str, Judged] = {}
         self._asked: dict[int, Asked] = {}
         self._proposed: dict[int, Proposed] = {}
-        for event in journal.events():
+        self.read_on(journal, most)
+
+    def read_on(self, journal: Journal, most: int | None = None) -> int:
+        """Take in what has happened since the last look, at most so many events; returns how many there were."""
+        before = self.seen
+        for event in islice(journal.events(before), most):
             self._add(event)
-        self.by_id = {one.candidate: one for one in self.judged}
+            self.seen += 1
+        self.seconds = journal.elapsed if self.seen > before else self.seconds
+        return self.seen - before
 
     @property
     def seed(self) -> Judged | None:
@@ -146,21 +157,21 @@ class History:
     def _judged(self, event: Evaluated) -> None:
         asked, proposed = self._asked.pop(event.number, None), self._proposed.pop(event.number, None)
         parent = asked.parents[0] if asked and asked.parents else None
-        self.judged.append(
-            Judged(
-                place=self.tally.evaluations,
-                candidate=event.candidate,
-                outcome=event.outcome,
-                fitness=event.fitness,
-                spread=event.spread,
-                proposer=proposed.proposer if proposed else "unknown",
-                operator=proposed.operator if proposed else "",
-                note=proposed.note if proposed else "",
-                parent=parent.candidate if parent else "",
-                parent_fitness=parent.fitness if parent else None,
-                parent_spread=parent.spread if parent else 0.0,
-            )
+        judged = Judged(
+            place=self.tally.evaluations,
+            candidate=event.candidate,
+            outcome=event.outcome,
+            fitness=event.fitness,
+            spread=event.spread,
+            proposer=proposed.proposer if proposed else "unknown",
+            operator=proposed.operator if proposed else "",
+            note=proposed.note if proposed else "",
+            parent=parent.candidate if parent else "",
+            parent_fitness=parent.fitness if parent else None,
+            parent_spread=parent.spread if parent else 0.0,
         )
+        self.judged.append(judged)
+        self.by_id[event.candidate] = judged
         if event.fitness is None:
             broken = self.breakages.get(event.outcome)
             if broken is None:

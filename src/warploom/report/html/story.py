@@ -24,6 +24,7 @@ class Story:
 
     Args:
         journal: open for reading.
+        history: what happened, where it is known already.
 
     Attributes:
         name: of the run: its folder's own name.
@@ -40,9 +41,9 @@ class Story:
         models: what models cost.
     """
 
-    def __init__(self, journal: Journal) -> None:
+    def __init__(self, journal: Journal, history: History | None = None) -> None:
         self.name = journal.folder.resolve().name
-        self.history = history = History(journal)
+        self.history = history = history or History(journal)
         self.best = journal.proposal(history.best.candidate) if history.best else None
         evaluation = journal.evaluation(self.best.candidate.id, "promote") if self.best else None
         self.passed = evaluation if isinstance(evaluation, Passed) else None
@@ -70,11 +71,7 @@ class Story:
     @property
     def noise_floor(self) -> float:
         """Smallest difference of log speedups that means anything; 0 where it is unknown."""
-        for stated in (self.passed.environment if self.passed else {}, self.history.environment):
-            found = stated.get("noise_floor")
-            if isinstance(found, int | float):
-                return float(found)
-        return 0.0
+        return noise_floor(self.history, self.passed)
 
     @property
     def busy(self) -> object:
@@ -84,11 +81,7 @@ class Story:
     @property
     def climb(self) -> Climb:
         """What the chart of the speedup shows."""
-        history, best = self.history, self.history.best
-        compiled = None
-        if best is not None and "compile" in best.speedup:
-            compiled = math.exp(best.fitness) / best.speedup["compile"][0]
-        return Climb(history.judged, history.records, history.trials, self.noise_floor, compiled)
+        return climb(self.history, self.noise_floor)
 
     @property
     def absent(self) -> dict[str, str]:
@@ -115,6 +108,24 @@ class Story:
     def moves(self) -> list[Payer]:
         """Which rewrites paid."""
         return by_move(self.history.judged, self.noise_floor)
+
+
+def noise_floor(history: History, passed: Passed | None) -> float:
+    """Smallest difference of log speedups that means anything, where the best was measured; 0 where it is unknown."""
+    for stated in (passed.environment if passed else {}, history.environment):
+        found = stated.get("noise_floor")
+        if isinstance(found, int | float):
+            return float(found)
+    return 0.0
+
+
+def climb(history: History, floor: float) -> Climb:
+    """What the chart of the speedup shows; ``floor`` is the smallest difference that means anything."""
+    best = history.best
+    compiled = None
+    if best is not None and "compile" in best.speedup:
+        compiled = math.exp(best.fitness) / best.speedup["compile"][0]
+    return Climb(history.judged, history.records, history.trials, floor, compiled)
 
 
 def _source(proposal: Proposal | None) -> str:
