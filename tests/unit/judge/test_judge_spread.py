@@ -83,5 +83,5 @@ def test_content_is_the_same_on_any_number_of_cores(tensor: Tensor, monkeypatch:
         target = np.zeros(LONG, {"float32": "f4", "int32": "i4", "float16": "f2"}[tensor.dtype])
         source.fill(target)
         found.append(target)
-    assert np.array_equal(*found)
+    assert np.array_equal(found[0], found[1])
     assert found[0].any()
