@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from warploom.errors import ProblemError
-from warploom.problems.lowering.arithmetic import ZERO, minus, number, plus, row_major, times
+from warploom.problems.lowering.arithmetic import ZERO, minus, modulo, number, plus, row_major, times
 from warploom.problems.lowering.graph import Node
 from warploom.problems.lowering.kernel import Kernel
 from warploom.problems.lowering.literal import literal
@@ -116,6 +116,13 @@ def _flip(kernel: Kernel, node: Node, indices: Indices) -> Expression:
     return kernel.load(node.ref("self"), places)
 
 
+def _repeat(kernel: Kernel, node: Node, indices: Indices) -> Expression:
+    source = kernel.graph.nodes[node.ref("self")]
+    own = indices[len(node.shape) - len(source.shape) :]
+    places = [modulo(index, length.expression) for index, length in zip(own, source.shape, strict=True)]
+    return kernel.load(source.name, places)
+
+
 def _diagonal(kernel: Kernel, node: Node, indices: Indices) -> Expression:
     source = kernel.graph.nodes[node.ref("self")]
     rank = len(source.shape)
@@ -166,12 +173,14 @@ _IDENTITY = Operator(_same, view=True, relabels=True, cost=0)
 OPERATORS: dict[str, Operator] = {
     **dict.fromkeys(("view", "_unsafe_view", "reshape", "unsqueeze", "squeeze", "flatten"), _RELABEL),
     **dict.fromkeys(("clone", "alias", "detach", "contiguous", "lift_fresh_copy", "lift_fresh"), _IDENTITY),
+    "input": Operator(view=True, cost=0),  # always in memory
     "constant": Operator(_constant, view=True, cost=0),
     "permute": Operator(_permute, view=True, cost=0),
     "transpose": Operator(_transpose, view=True, cost=0),
     "slice": Operator(_slice, view=True, cost=0),
     "select": Operator(_select, view=True, cost=0),
     "flip": Operator(_flip, view=True, cost=0),
+    "repeat": Operator(_repeat, view=True, cost=0),
     "diagonal": Operator(_diagonal, view=True, cost=0),
     "diagonal_copy": Operator(_diagonal, view=True, cost=0),
     "split_with_sizes": Operator(_part, view=True, cost=0),
