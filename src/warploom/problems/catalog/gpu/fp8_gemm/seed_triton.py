@@ -6,7 +6,7 @@ import triton.language as tl
 # EVOLVE-BLOCK-START
 TUNE(BLOCK_M, 64, 16, 32, 64, 128)
 TUNE(BLOCK_N, 64, 32, 64, 128)
-TUNE(BLOCK_K, 64, 32, 64, 128)
+TUNE(BLOCK_K, 32, 32, 64, 128)
 TUNE(GROUP, 8, 1, 4, 8, 16)
 TUNE(num_warps, 8, 4, 8)
 TUNE(num_stages, 2, 1, 2, 3, 4)

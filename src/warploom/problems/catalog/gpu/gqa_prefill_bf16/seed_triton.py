@@ -5,7 +5,7 @@ import triton.language as tl
 
 # EVOLVE-BLOCK-START
 TUNE(BLOCK_Q, 64, 16, 32, 64, 128)
-TUNE(BLOCK_T, 64, 16, 32, 64, 128)
+TUNE(BLOCK_T, 32, 16, 32, 64, 128)
 TUNE(num_warps, 4, 4, 8)
 TUNE(num_stages, 2, 1, 2, 3, 4)
 LAUNCH(grid=((tokens + BLOCK_Q - 1) // BLOCK_Q, heads))
