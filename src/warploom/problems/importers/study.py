@@ -28,7 +28,7 @@ from warploom.problems.importers.program import Program
 from warploom.problems.importers.scale import Scale, Seen, Sizes, TooLarge, glance, lighter, look
 from warploom.problems.importers.sizes import named_sizes
 from warploom.problems.importers.words import Words, plain
-from warploom.problems.importers.writing import ProblemText, operations
+from warploom.problems.importers.writing import ProblemText
 from warploom.values.problem import Tensor
 
 MEMORY_BYTES = 24 << 30
@@ -133,7 +133,6 @@ def _text(request: Request, settings: Sequence[Sizes], seen: Sequence[Seen], shr
         axes=words.axes,
         settings=dict(zip(shapes, settings, strict=True)),
         recipes=[recipe for recipe in RECIPE_ORDER if recipe in recipes],
-        operations=operations([one.operations for one in seen], words.axes),
     ).render()
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-import math
 import pprint
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -35,7 +33,6 @@ problem = Problem(
     reference=reference.at({settings}),
     workloads=[{timed}],
     held_out=[{held_out}],
-    operations={operations!r},
 )
 '''
 
@@ -56,7 +53,6 @@ class ProblemText:
         axes: axis → length at every setting.
         settings: shapes of the inputs → sizes; the first is timed, the others are held out.
         recipes: that the reference accepts; the first is timed.
-        operations: of one call, as an axis expression.
     """
 
     name: str
@@ -70,7 +66,6 @@ class ProblemText:
     axes: Mapping[str, Sequence[int]]
     settings: Mapping[Any, Mapping[str, Any]]
     recipes: Sequence[str]
-    operations: str
 
     def render(self) -> str:
         """The problem file."""
@@ -95,25 +90,11 @@ class ProblemText:
             settings=repr(dict(self.settings)),
             timed=self._workload(0, first),
             held_out=", ".join(self._workload(*one) for one in held_out),
-            operations=self.operations,
         )
 
     def _workload(self, number: int, recipe: str) -> str:
         words = [f"{axis}={lengths[number]}" for axis, lengths in self.axes.items()]
         return f"Workload({', '.join([*words, *([f'recipe={recipe!r}'] if recipe != 'normal' else [])])})"
-
-
-def operations(counts: Sequence[int], axes: Mapping[str, Sequence[int]]) -> str:
-    """An axis expression that gives these counts, one a setting: a number times a product of axes; "" for none."""
-    if not any(counts):
-        return ""
-    for length in range(len(axes) + 1):
-        for names in itertools.combinations(axes, length):
-            products = [math.prod(axes[name][number] for name in names) for number in range(len(counts))]
-            factor, rest = divmod(counts[0], products[0])
-            if rest == 0 and all(factor * one == count for one, count in zip(products, counts, strict=True)):
-                return "*".join([str(factor), *names])
-    return ""
 
 
 def _tensor(tensor: Tensor) -> str:

@@ -1,7 +1,6 @@
 """Concrete lengths at several settings become words."""
 
 from warploom.problems.importers.words import Words, plain
-from warploom.problems.importers.writing import operations
 from warploom.values.shape import extents
 
 SETTINGS = [{"rows": 64, "cols": 48, "taps": 3}, {"rows": 1, "cols": 7, "taps": 3}, {"rows": 9, "cols": 21, "taps": 3}]
@@ -55,12 +54,3 @@ def test_names_are_plain_and_their_own() -> None:
     assert plain("größe") == "gr__e"
     words = Words([{"x": 4}, {"x": 5}, {"x": 6}], ("x",))
     assert words.word([4, 5, 6], "x_0") == "x_2", "an axis may not be called as a tensor is"
-
-
-def test_operations_are_a_number_times_axes() -> None:
-    axes = {"rows": (64, 1, 9), "cols": (48, 7, 21)}
-    assert operations([2 * 64 * 48, 14, 2 * 189], axes) == "2*rows*cols"
-    assert operations([5 * 64, 5, 45], axes) == "5*rows"
-    assert operations([7, 7, 7], axes) == "7"
-    assert operations([1, 2, 3], axes) == ""
-    assert operations([0, 0, 0], axes) == ""
