@@ -12,6 +12,7 @@ import pytest
 import warploom
 from warploom.errors import ProblemError
 from warploom.problems import load
+from warploom.problems.apart import ask_apart
 from warploom.problems.load import cache_directory, catalog_names, find_seed, load_catalog, load_problem, locate
 from warploom.values.problem import Reference, Workload
 
@@ -138,14 +139,13 @@ def test_the_parent_never_imports_torch(tmp_path: Path) -> None:
 
 @pytest.mark.torch
 def test_the_whole_catalog_costs_one_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    started: list[list[str]] = []
-    run = subprocess.run
+    started: list[Any] = []
 
-    def count(command: list[str], **options: Any) -> Any:
-        started.append(command)
-        return run(command, **options)
+    def count(*given: Any, **options: Any) -> Any:
+        started.append(given)
+        return ask_apart(*given, **options)
 
-    monkeypatch.setattr("subprocess.run", count)
+    monkeypatch.setattr("warploom.problems.load.ask_apart", count)
     catalog = load_catalog(tmp_path)
     assert tuple(catalog) == catalog_names()
     assert all(name == problem.name for name, problem in catalog.items())

@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import importlib.util
+import json
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from warploom.values.candidate import Candidate
+from warploom.values.outcome import Build, Failed
+
+BENCHMARKS = Path(__file__).resolve().parents[3] / "benchmarks"
+
+
+@pytest.fixture
+def gate(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    spec = importlib.util.spec_from_file_location("benchmark_gpu_gate", BENCHMARKS / "gpu_gate.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+
+    class Made:
+        """Builds for what is older than sm_100, and spills where it is made to."""
+
+        def __init__(self, architectures: Any) -> None:
+            (self.target,) = (one.name for one in architectures)
+
+        def version(self) -> str:
+            return "made up 1"
+
+        def build(self, candidate: Candidate, *_: Any) -> Build | Failed:
+            if self.target == "sm_100":
+                return Failed("build", "compile_error", "too new")
+            facts = {"registers": 40, "spill_bytes": 8 * (self.target == "sm_80"), "shared_bytes": 2048}
+            return Build("x", candidate.id, "made up", (), "", 0, facts | {"occupancy_percent": 50})
+
+    monkeypatch.setattr(module, "GPU_TOOLCHAINS", {"cuda": Made, "triton": Made})
+    return module
+
+
+def test_the_table_says_what_builds_and_spills_where(
+    gate: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "gate.json"
+    assert gate.main(["--names", "spmv", "jacobi", "--languages", "cuda", "--out", str(out)]) == 1, "sm_100 fails"
+    found = json.loads(out.read_text())
+    assert found["summary"]["cuda:sm_80"] == {
+        "seeds": 2, "built": 2, "spilling": 2, "least_occupancy_percent": 50,
+    }  # fmt: skip
+    assert found["summary"]["cuda:sm_90a"]["spilling"] == 0
+    assert found["summary"]["cuda:sm_100"]["built"] == 0
+    said = capsys.readouterr().out
+    assert "40 8   2K  50%" in said
+    assert "cuda:sm_80: 2 of 2 build, 2 spill" in said
+    assert "spmv cuda sm_100: compile_error: too new" in said
+
+
+def test_an_unknown_name_says_what_there_is(gate: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        gate.main(["--names", "softmax"])
+    assert "softmax is no problem of the GPU room; there is: " in capsys.readouterr().err
+
+
+def test_the_published_table_holds_every_seed_of_the_room(gate: ModuleType) -> None:
+    found = json.loads((BENCHMARKS / "results" / "gpu_gate.json").read_text())
+    names = set(gate.catalog_names("gpu"))
+    for language in gate.TARGETS:
+        assert {kernel["problem"] for kernel in found["kernels"] if kernel["language"] == language} == names
+    assert all(own["built"] == own["seeds"] == len(names) for own in found["summary"].values())
