@@ -11,7 +11,7 @@ import typer
 from warploom.archive.journal import read
 from warploom.cli.console import Json, RunWord, aside, print_json
 from warploom.errors import InputError
-from warploom.search.record import lines
+from warploom.search.record import lines, open_record
 
 
 def record(
@@ -22,7 +22,7 @@ def record(
     """Write what was said and proposed in a run, and what came of it; `evolve --replay FILE` goes through it again."""
     count = 0
     try:
-        with read(Path(run)) as journal, file.open("x", encoding="utf-8") as opened:
+        with read(Path(run)) as journal, open_record(file, "x") as opened:
             for one in lines(journal):
                 opened.write(json_text.dumps(one, ensure_ascii=False, separators=(",", ":")) + "\n")
                 count += 1

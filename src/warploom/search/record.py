@@ -6,10 +6,11 @@ what came of everything. Evaluations stay in the run: a replay judges anew.
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TextIO, cast
 
 from warploom.archive import journal as journals
 from warploom.archive.database import FILE
@@ -84,10 +85,23 @@ def read_record(path: Path) -> Record:
         with journals.read(path if path.is_dir() else path.parent) as journal:
             return _record(str(path), lines(journal))
     try:
-        with path.open(encoding="utf-8") as file:
+        with open_record(path, "r") as file:
             return _record(str(path), (json.loads(line) for line in file if line.strip()))
+    except (gzip.BadGzipFile, EOFError) as error:
+        raise JournalError(f"{path} is no whole record: {error}") from None
     except OSError as error:
         raise JournalError(f"no record here: {path}: {error.strerror}") from None
+
+
+def open_record(path: Path, mode: Literal["r", "x"]) -> TextIO:
+    """A record's file as text; a name that ends in ``.gz`` is packed, to about a sixth.
+
+    Raises:
+        OSError: it cannot be opened so.
+    """
+    if path.suffix == ".gz":
+        return cast(TextIO, gzip.open(path, f"{mode}t", encoding="utf-8"))
+    return path.open(mode, encoding="utf-8")
 
 
 def lines(journal: Journal) -> Iterator[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import random
 from collections.abc import Callable
@@ -277,3 +278,23 @@ def test_the_command_writes_what_can_be_read(dreamt: Path, tmp_path: Path, capsy
         )
     assert command(["record", str(dreamt), str(file)]) == 2
     assert "exists already" in capsys.readouterr().err
+
+
+def test_a_packed_record_holds_the_same(dreamt: Path, tmp_path: Path) -> None:
+    plain, packed = tmp_path / "dreamt.jsonl", tmp_path / "dreamt.jsonl.gz"
+    assert command(["record", str(dreamt), str(plain)]) == 0
+    assert command(["record", str(dreamt), str(packed)]) == 0
+    assert gzip.decompress(packed.read_bytes()) == plain.read_bytes()
+    one, other = read_record(plain), read_record(packed)
+    assert one.last == other.last > 0
+    assert all(one.of(number) == other.of(number) for number in range(one.last + 1))
+
+
+@pytest.mark.parametrize("keep", [0, 20, -20])
+def test_a_damaged_packed_record_is_one_line(dreamt: Path, tmp_path: Path, keep: int) -> None:
+    packed = tmp_path / "dreamt.jsonl.gz"
+    assert command(["record", str(dreamt), str(packed)]) == 0
+    packed.write_bytes(packed.read_bytes()[:keep] or b"no gzip")
+    with pytest.raises(JournalError, match=r"no whole record|no record of a run") as caught:
+        read_record(packed)
+    assert len(str(caught.value).splitlines()) == 1
