@@ -90,6 +90,14 @@ def test_runs_share_first_measurements_and_nothing_else(
     assert sum(row["told"] for row in rows) == 12 * len(rows) - len(screened)
     promoted = [candidate for effort, candidate in judge.measured if effort == "promote"]
     assert len(promoted) > len(set(promoted)), "each run measures its own best"
+    last = promoted[-len({row["best"] for row in rows}) :]
+    assert sorted(last) == sorted({row["best"] for row in rows}), "and in the end all are measured again"
+    best = {row["best"]: tmp_path / "runs" / f"a-0-{row['variant']}-12" for row in rows}
+    assert {row["best"]: row["eager"] for row in rows} == study.measured_again(best, Counting())
+    otherwise = study.measured_again(best, SyntheticJudge(pairs=9))
+    assert otherwise.keys() == best.keys()
+    assert otherwise != study.measured_again(best, Counting()), "by the judge, not out of the journal"
+    assert study.measured_again(best, SyntheticJudge(failing=1.0)) == {}
 
 
 def test_a_study_goes_on_where_it_stopped(study: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
