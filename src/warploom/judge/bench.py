@@ -162,10 +162,11 @@ class Bench:
                 return rejection
         return None
 
-    def draw_call(self) -> TimedCall:
-        """One call of the last block that the candidate ran, drawn by lot; valid until the next block."""
-        place = int(self._rng.integers(min(len(self._staged), len(self.laid))))
-        return TimedCall(self._staged[place], self.outputs[place], self.laid[place])
+    def draw_calls(self, most: int) -> list[TimedCall]:
+        """So many calls of the last block that the candidate ran, drawn by lot; valid until the next block."""
+        count = min(len(self._staged), len(self.laid))
+        places = self._rng.permutation(count)[:most].tolist()
+        return [TimedCall(self._staged[place], self.outputs[place], self.laid[place]) for place in places]
 
     def close(self) -> None:
         """Give the memory back."""

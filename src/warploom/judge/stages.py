@@ -163,13 +163,17 @@ def _used_ns(pid: int) -> int:
 
 
 def verify_timed(session: Session) -> list[Check]:
-    """After all timed calls: one of each workload, drawn by lot, as strictly as the calls before the timing.
+    """After all timed calls: two of each workload, drawn by lot, as strictly as the calls before the timing.
 
     Timed calls are compared with the baseline's results, which takes a looser tolerance, and a kernel can tell them
     from the calls before: by their number, their addresses, their pace. It cannot tell which of them will be drawn.
 
     Raises:
-        Fault: the call was wrong.
+        Fault: a call was wrong.
         ReferenceFailed: its oracle could not be computed.
     """
-    return [check_timed(session.problem, bench, session.reference, session.rng) for bench in session.benches]
+    return [
+        check
+        for bench in session.benches
+        for check in check_timed(session.problem, bench, session.reference, session.rng)
+    ]

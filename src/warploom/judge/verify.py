@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from warploom.judge.bench import Bench
+from warploom.judge.bench import Bench, TimedCall
 from warploom.judge.calls import arguments
 from warploom.judge.compare import Comparison, Expected, compare
 from warploom.judge.fault import Fault
@@ -20,6 +20,9 @@ from warploom.sandbox.buffers import SharedBuffer
 from warploom.sandbox.candidate_process import Call, CandidateProcess, WorkerFailed
 from warploom.values.outcome import Check
 from warploom.values.problem import Problem, Workload
+
+STRICT_CALLS = 2
+"""Timed calls of a workload that a promotion compares with their own oracle."""
 
 REPEAT_SHARE = 0.25
 """Two runs on the same content may differ by this share of the tolerance: threads may add in another order."""
@@ -77,18 +80,25 @@ def verify(
     return checks, elapsed
 
 
-def check_timed(problem: Problem, bench: Bench, reference: ReferenceProcess, rng: np.random.Generator) -> Check:
-    """One timed call of the last block, drawn by lot, against the float64 oracle of its own inputs.
+def check_timed(problem: Problem, bench: Bench, reference: ReferenceProcess, rng: np.random.Generator) -> list[Check]:
+    """Timed calls of the last block, drawn by lot, against the float64 oracle of their own inputs.
+
+    Two, where there are two: what is coarse in all calls but a few then has to be lucky twice.
 
     Returns:
-        The check; its seed is that of the oracle's calibration, the inputs have none of their own.
+        The checks; their seeds are those of the oracle's calibration, the inputs have none of their own.
 
     Raises:
         Fault: the call was wrong.
         ReferenceFailed: the oracle could not be computed.
     """
+    return [_check_call(problem, bench, reference, call, rng) for call in bench.draw_calls(STRICT_CALLS)]
+
+
+def _check_call(
+    problem: Problem, bench: Bench, reference: ReferenceProcess, call: TimedCall, rng: np.random.Generator
+) -> Check:
     seed = int(rng.integers(1 << 62))
-    call = bench.draw_call()
     expected, _ = answer(problem, bench.workload, reference, bench.inputs, call.offsets, seed)
     found, rejection = inspect(call.output, bench.outputs_layout, call.laid, expected)
     guard, detail = rejection or ("", "")
