@@ -16,6 +16,7 @@ from warploom.judge.compare import Allowance
 from warploom.judge.layout import Array, view
 from warploom.judge.measure import BLOCK_NS, MOST_CALLS, block_calls
 from warploom.judge.session import noise_floor
+from warploom.judge.verify import STRICT_CALLS
 from warploom.values.problem import Problem, Reference, Tensor, Workload
 from warploom.values.speedup import Speedup
 
@@ -142,3 +143,19 @@ def test_the_noise_floor_is_what_a_kernel_against_itself_shows() -> None:
     assert noise_floor(Speedup(1.0, 0.999, 1.001)) == SMALLEST_FLOOR
     assert noise_floor(Speedup(0.9, 0.9, 0.9)) == pytest.approx(0.105, abs=1e-3)
     assert noise_floor(Speedup(1.0, 0.9, 1.1)) == pytest.approx(0.1, abs=1e-2)
+
+
+def test_calls_to_be_compared_strictly_are_drawn_from_the_whole_block_and_differ(bench: Bench) -> None:
+    windows = bench.windows(3)
+    bench.calls(windows)
+    bench.lay_poison(3)
+    seen = set()
+    for _ in range(100):
+        drawn = bench.draw_calls(STRICT_CALLS)
+        places = [windows.index(call.offsets) for call in drawn]
+        assert len(set(places)) == len(places) == 2
+        assert all(call.output is bench.outputs[place] for call, place in zip(drawn, places, strict=True))
+        seen |= set(places)
+    assert seen == {0, 1, 2}
+    bench.lay_poison(1)
+    assert len(bench.draw_calls(STRICT_CALLS)) == 1, "a block of one call has no second"

@@ -158,6 +158,19 @@ def test_an_answer_goes_through_the_run_as_any_proposal(folder: Path) -> None:
     inspect(folder)
 
 
+def test_what_was_made_of_a_failure_is_not_set_beside_another_kernel(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def mended(self: Scribe, request: Request, operator: str, answer: str, **named: str) -> Proposal:
+        known = {synthetic_candidate().id, candidate(GOOD).id} - {request.parents[0].candidate.id}
+        return Proposal(candidate(answer), Lineage((known.pop(),), "agent", "repair", prompt=named["prompt"]))
+
+    with opened(folder) as run:
+        assert run.tell(run.ask().id, GOOD).parent_speedup is not None
+        monkeypatch.setattr(Scribe, "receive", mended)
+        assert run.tell(run.ask().id, BETTER).parent_speedup is None
+
+
 def test_from_the_first_answer_that_passes_there_is_a_best(folder: Path) -> None:
     worse = "0 0 0 0 0 9"
     with opened(folder) as run:

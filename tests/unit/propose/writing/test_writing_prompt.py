@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from warploom.propose.writing.excerpt import code_length
 from warploom.propose.writing.material import Material
 from warploom.propose.writing.operators import OPERATORS
 from warploom.propose.writing.prompt import INGREDIENTS, LEAST_CHARACTERS, Prompts, fit, shorten
@@ -235,3 +236,8 @@ def test_a_plan_is_asked_for_without_code_and_an_agent_is_asked_for_both(desk: A
     assert "no code" in plan
     assert "one\n```cpp fence" not in plan
     assert "one\n```cpp fence" in PROMPTS.first(material)[1].text
+
+
+def test_a_simplification_is_told_the_length_that_it_is_held_to(desk: Any) -> None:
+    material = desk.material(operator="simplify")
+    assert f"fewer than its {code_length(material.base)} characters of code" in prompt(material)
