@@ -66,11 +66,13 @@ class Runner:
                 values[: int(share * values.size)] = place
 
 
-def watched(bench: Bench, written: list[float], share: float | None, ns: int = 2 * STEADY_NS) -> Watch:
+def watched(
+    bench: Bench, written: list[float], share: float | None, ns: int = 2 * STEADY_NS, usual_ns: int = 10 * STEADY_NS
+) -> Watch:
     process = cast(CandidateProcess, Runner(bench, written, share, ns))
     watch = Watch(process, bench, CALLS, 1.0, "workload n=100", random.Random(1), looks=1, rounds=5)
     bench.lay_poison(CALLS)
-    watch.run([10 * STEADY_NS])
+    watch.run([usual_ns])
     return watch
 
 
@@ -143,6 +145,11 @@ def test_a_slow_start_does_not_convict_the_first_call(bench: Bench) -> None:
 
 def test_the_pace_of_a_block_that_is_mostly_round_trip_says_nothing(bench: Bench) -> None:
     watched(bench, [1.0] + [0.0] * (CALLS - 1), 0.8, ns=STEADY_NS // 2).judge()
+
+
+def test_a_block_that_took_far_more_than_others_has_no_pace(bench: Bench) -> None:
+    """Sixteen calls of a tenth of a microsecond, and a worker that took a millisecond to wake."""
+    watched(bench, [0.5] + [0.0] * (CALLS - 1), 0.73, usual_ns=2_000).judge()
 
 
 @pytest.mark.parametrize(("written", "share"), [(0.0, None), (1.0, 0.9), (0.0, 0.1)])
