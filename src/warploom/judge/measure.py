@@ -75,7 +75,7 @@ def rounds(
     wakes last: no candidate can do anything to its caches between that and the clock.
 
     Args:
-        bench: memory of the workload; its content is renewed before every round.
+        bench: memory of the workload; its content is renewed before every round, and there must be some to wake with.
         sides: name → run one block; nanoseconds.
         calls: in a block.
         plan: how much is wanted, of every baseline.
@@ -91,7 +91,6 @@ def rounds(
     names = list(sides)
     sleepers = list(wake)
     complete = False
-    bench.renew(calls)
     begin = time.perf_counter()
     while True:
         order.shuffle(sleepers)
@@ -186,10 +185,10 @@ def measure(
 
         if first_ns > SLOW_NS:
             break
-        # One round that does not count: both sides warm, and the number of calls seen to be right.
-        trial = rounds(bench, sides, calls, Plan(1, 1, 0, 0, 0, 1), order, finish, wake=wake, wake_last=wake_last)
-        fastest = min(ns[0] for ns in trial.samples.values()) / calls
-        wanted = block_calls(bench, fastest)
+        # Blocks that do not count: every side warm, and the number of calls seen to be right.
+        bench.renew(calls)
+        fastest = min(sides[name]() for name in (*sides, "candidate") if name != "eager") / calls
+        wanted = block_calls(bench, min(fastest, bench.eager_ns))
         if wanted <= 1.5 * calls:
             break
         calls = wanted
