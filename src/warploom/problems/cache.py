@@ -1,6 +1,8 @@
 """What problem files said, remembered under the hash of their text.
 
-A description is remembered without regard to where its file lies, so a checkout elsewhere finds it too.
+A description is remembered without regard to where its file lies, so a checkout elsewhere finds it too. One whose file
+takes anything from modules of the user's is not remembered: its text does not tell when they change. Of Warploom's own
+modules the hashes are remembered with it.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ import contextlib
 import json
 import os
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +39,22 @@ def cache_directory() -> Path:
     return Path(tempfile.mkdtemp(prefix="warploom-"))
 
 
+OWN = "own_modules"
+
+
+def own_hashes(names: Iterable[str]) -> dict[str, str]:
+    """Module of Warploom's → hash of its text, "" where there is none."""
+    return {name: _own_hash(name) for name in names}
+
+
+def _own_hash(name: str) -> str:
+    place = Path(warploom.__file__).parent.joinpath(*name.split(".")[1:])
+    for path in (place.with_suffix(".py"), place / "__init__.py"):
+        with contextlib.suppress(OSError):
+            return text_hash(path.read_text(encoding="utf-8"))
+    return ""
+
+
 class DescriptionCache:
     """Descriptions of problem files in a directory; one that cannot be used remembers nothing and is no fault."""
 
@@ -46,12 +65,20 @@ class DescriptionCache:
     def recall(self, path: Path, text: str) -> Problem | None:
         """The problem of this text, as written at ``path``; None when it is not remembered."""
         try:
-            return revive(json.loads(self._place(text).read_bytes()), path, text)
+            description = json.loads(self._place(text).read_bytes())
+            if description[OWN] != own_hashes(description[OWN]):
+                return None
+            return revive(description, path, text)
         except (OSError, ValueError, LookupError, TypeError, AttributeError, ProblemError):
             return None
 
     def remember(self, text: str, description: dict[str, Any]) -> None:
-        """Keep what the file of this text said; written in one step."""
+        """Keep what the file of this text said, unless other modules had a say in it; written in one step."""
+        imports = description.get("imports", ())
+        own = [name for name in imports if name.partition(".")[0] == warploom.__name__]
+        if len(own) < len(imports):
+            return
+        description = {**description, OWN: own_hashes(own)}
         with contextlib.suppress(OSError):
             self._directory.mkdir(parents=True, exist_ok=True)
             with tempfile.NamedTemporaryFile("w", dir=self._directory, delete=False, encoding="utf-8") as stream:

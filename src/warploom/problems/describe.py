@@ -1,19 +1,33 @@
 """``python -m warploom.problems.describe PATH…``: the problems of these files as a JSON list on standard output.
 
-Run in a process of its own, because running the files imports torch. Whatever they print goes to standard
+Run in a process of its own, because running the files imports torch. Each description has ``imports`` besides: the
+modules that the file took from elsewhere, of whose text its own says nothing. Whatever they print goes to standard
 error. Exit status 2 and one line, the last on standard error, when a file cannot be used.
 """
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import json
 import os
 import sys
+from collections.abc import Set
 from pathlib import Path
 
 from warploom.errors import ProblemError
-from warploom.problems.native import detach, execute, read
+from warploom.problems.native import MODULE_PREFIX, detach, execute, read
 from warploom.values.problem import describe
+
+KNOWN = {"torch", "numpy"}
+"""What every problem file may import and still be known by its own text."""
+
+
+def imported_since(before: Set[str]) -> list[str]:
+    """Modules loaded since then that neither Python nor PyTorch brings; Warploom's own among them."""
+    new = [name for name in sys.modules if name not in before and not name.startswith(MODULE_PREFIX)]
+    tops = KNOWN | sys.stdlib_module_names
+    return sorted(name for name in new if name.partition(".")[0] not in tops)
 
 
 def main(arguments: list[str]) -> int:
@@ -21,10 +35,13 @@ def main(arguments: list[str]) -> int:
     answer = os.dup(1)
     os.dup2(2, 1)
     descriptions = []
+    with contextlib.suppress(ImportError):  # what PyTorch imports is not the file's; that it is missing, execute says
+        importlib.import_module("torch")
     try:
         for path in map(Path, arguments):
-            text = read(path)
-            descriptions.append(describe(detach(execute(path), path, text)))
+            text, before = read(path), set(sys.modules)
+            found = describe(detach(execute(path), path, text))
+            descriptions.append({**found, "imports": imported_since(before)})
     except ProblemError as error:
         sys.stdout.flush()
         sys.stderr.write(f"\n{error}\n")

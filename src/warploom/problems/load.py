@@ -148,7 +148,7 @@ def _describe_apart(paths: Sequence[Path], foreign: bool) -> list[dict[str, Any]
         deadline_s=DEADLINE_SECONDS,
         shown=paths,
     )
-    if not isinstance(answer, list) or len(answer) != len(paths):
+    if not isinstance(answer, list) or [type(one) for one in answer] != [dict] * len(paths):
         raise ProblemError(f"{name}: the problem file was not described")
     return answer
 

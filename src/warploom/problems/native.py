@@ -24,6 +24,9 @@ MISSING_TORCH = (
 )
 
 
+MODULE_PREFIX = "warploom_problem_"
+
+
 def execute(path: Path) -> Problem:
     """Run a problem file here and take its ``problem``.
 
@@ -37,7 +40,7 @@ def execute(path: Path) -> Problem:
         ProblemError: the file cannot be read or run, or defines no usable ``problem``; one line with file and line.
     """
     text = read(path)
-    module = ModuleType(f"warploom_problem_{hashlib.sha256(str(path).encode()).hexdigest()[:12]}")
+    module = ModuleType(f"{MODULE_PREFIX}{hashlib.sha256(str(path).encode()).hexdigest()[:12]}")
     module.__file__ = str(path)
     sys.modules[module.__name__] = module
     try:

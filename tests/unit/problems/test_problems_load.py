@@ -1,6 +1,7 @@
 """Loading by name or path, apart from torch, and remembering what was found."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -11,7 +12,7 @@ import pytest
 
 import warploom
 from warploom.errors import ProblemError
-from warploom.problems import load
+from warploom.problems import cache, load
 from warploom.problems.apart import ask_apart
 from warploom.problems.load import cache_directory, catalog_names, find_seed, load_catalog, load_problem, locate
 from warploom.values.problem import Reference, Workload
@@ -74,6 +75,32 @@ def test_a_changed_text_is_described_anew(path: Path, tmp_path: Path) -> None:
     second = load_problem(path, tmp_path)
     assert second.workloads == first.workloads
     assert second.hash != first.hash, "the reference's text is part of the problem"
+
+
+def test_a_file_that_takes_from_the_users_modules_is_described_each_time(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its own text does not tell when they change."""
+    (tmp_path / "lengths_of_mine.py").write_text("LENGTH = 8\n")
+    path.write_text("from lengths_of_mine import LENGTH\n" + TEXT.replace("n=8", "n=LENGTH"))
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+    assert load_problem(path, tmp_path / "cache").workloads == (Workload(n=8),)
+    (tmp_path / "lengths_of_mine.py").write_text("LENGTH = 99\n")
+    assert load_problem(path, tmp_path / "cache").workloads == (Workload(n=99),)
+
+
+def test_a_file_that_takes_from_a_module_of_warploom_is_described_anew_when_that_changes(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    path.write_text("import warploom.judge.yardstick\n" + TEXT)
+    first = load_problem(path, tmp_path / "cache")
+    hashes = cache.own_hashes(["warploom.judge.yardstick"])
+    assert len(hashes["warploom.judge.yardstick"]) == 64
+    request.getfixturevalue("no_process")
+    assert load_problem(path, tmp_path / "cache") == first
+    monkeypatch.setattr(cache, "own_hashes", lambda names: dict.fromkeys(names, "another"))
+    with pytest.raises(AssertionError, match="a process was started"):
+        load_problem(path, tmp_path / "cache")
 
 
 def test_another_version_remembers_nothing(
