@@ -12,7 +12,7 @@ from typing import Any
 
 from warploom.archive.grid import Grid, Status
 from warploom.values.behaviour import Resolution
-from warploom.values.config import RunConfig
+from warploom.values.config import COMMAND, RunConfig
 from warploom.values.event import Member
 from warploom.values.request import Individual
 
@@ -29,9 +29,18 @@ def fitted_interval(evaluations: int, islands: int) -> int:
     return max(8, min(evaluations // 6, 40 * islands))
 
 
+def strategy_of(config: RunConfig) -> str:
+    """The strategy that a configuration names or, by "auto", leaves to its budget."""
+    if config.strategy != "auto":
+        return config.strategy
+    asks_a_model = bool(config.models or config.replay) or config.proposer.startswith(COMMAND)
+    many = config.islands > 0 or fitted_islands(config.evaluations) > 1
+    return "islands" if asks_a_model or many else "greedy"
+
+
 def archive_for(config: RunConfig) -> Archive:
     """The empty archive that a run of this configuration starts with: islands as asked for, or as the budget feeds."""
-    islands = config.islands or (fitted_islands(config.evaluations) if config.strategy == "islands" else 1)
+    islands = config.islands or (fitted_islands(config.evaluations) if strategy_of(config) == "islands" else 1)
     return Archive(islands, fitted_interval(config.evaluations, islands))
 
 

@@ -10,7 +10,7 @@ import random
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-from warploom.archive.islands import Archive, resolution_for
+from warploom.archive.islands import Archive, resolution_for, strategy_of
 from warploom.search.strategies.greedy import Greedy
 from warploom.search.strategies.islands import Islands
 from warploom.search.strategies.random import Uniform
@@ -50,10 +50,10 @@ class Strategy(Protocol):
 
 
 def make_strategy(config: RunConfig) -> Strategy:
-    """The strategy that a configuration names."""
+    """The strategy that a configuration names or leaves to its budget."""
     kinds: dict[str, Callable[[], Strategy]] = {
         "islands": lambda: Islands(resolution_for(config)),
         "greedy": Greedy,
         "random": Uniform,
     }
-    return kinds[config.strategy]()
+    return kinds[strategy_of(config)]()

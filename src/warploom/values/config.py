@@ -10,7 +10,7 @@ from typing import Any
 from warploom.errors import ConfigError
 from warploom.values.model import parse_models
 
-STRATEGIES: tuple[str, ...] = ("islands", "greedy", "random")
+STRATEGIES: tuple[str, ...] = ("auto", "islands", "greedy", "random")
 TARGETS: tuple[str, ...] = ("cpp", "opencl")
 PROPOSERS: tuple[str, ...] = ("auto", "moves", "llm", "mix")
 COMMAND = "command:"
@@ -30,7 +30,8 @@ class RunConfig:
         target_speedup: stop when a promoted candidate is so many times faster than eager.
         target_roofline: stop when a promoted candidate reaches this fraction of the roofline.
         seed: seed of all randomness of the search.
-        strategy: one of :data:`STRATEGIES`.
+        strategy: one of :data:`STRATEGIES`; "auto" is "greedy" where no model is asked, no islands are asked for,
+            and the budget feeds one only, which is what won there (docs/study.md); else "islands".
         islands: number of islands; 0 fits it to the budget.
         crossover: whether two parents may be combined.
         bandit: whether operators are chosen by what they paid so far.
@@ -58,7 +59,7 @@ class RunConfig:
     target_speedup: float | None = None
     target_roofline: float | None = None
     seed: int = 0
-    strategy: str = "islands"
+    strategy: str = "auto"
     islands: int = 0
     crossover: bool = True
     bandit: bool = True

@@ -4,8 +4,11 @@ import itertools
 import random
 from collections import Counter
 from dataclasses import replace
+from typing import Any
 
-from warploom.archive.islands import Archive
+import pytest
+
+from warploom.archive.islands import Archive, strategy_of
 from warploom.search.strategies.greedy import STAGNATION, Greedy
 from warploom.search.strategies.islands import OPENING, Islands
 from warploom.search.strategies.random import Uniform
@@ -41,8 +44,27 @@ def asked(strategy: Islands | Greedy | Uniform, known: Archive, count: int, prog
 
 
 def test_the_configuration_names_the_strategy() -> None:
-    kinds = {name: type(make_strategy(RunConfig("twice", strategy=name))).__name__ for name in STRATEGIES}
+    named = [name for name in STRATEGIES if name != "auto"]
+    kinds = {name: type(make_strategy(RunConfig("twice", strategy=name))).__name__ for name in named}
     assert kinds == {"islands": "Islands", "greedy": "Greedy", "random": "Uniform"}
+
+
+@pytest.mark.parametrize(
+    ("given", "kind"),
+    [
+        ({"evaluations": 40}, "Greedy"),
+        ({"evaluations": 150}, "Islands"),
+        ({"evaluations": 40, "islands": 1}, "Islands"),
+        ({"evaluations": 40, "models": ("some-model",)}, "Islands"),
+        ({"evaluations": 40, "replay": "runs/first"}, "Islands"),
+        ({"evaluations": 40, "proposer": "command:./propose"}, "Islands"),
+        ({"evaluations": 40, "strategy": "islands"}, "Islands"),
+    ],
+)
+def test_a_strategy_left_to_the_budget_is_the_one_that_won_with_it(given: dict[str, Any], kind: str) -> None:
+    config = RunConfig("twice", **given)
+    assert type(make_strategy(config)).__name__ == kind
+    assert strategy_of(config) == kind.lower()
 
 
 def test_islands_open_with_the_seed_and_then_leave_it() -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from warploom.archive.islands import strategy_of
 from warploom.archive.journal import Journal, read
 from warploom.errors import WarploomError
 from warploom.report.evaluation import cautions
@@ -194,7 +195,7 @@ class Followed:
             "proposers": list(tally.proposed),
             "seconds": history.seconds,
             "minutes": self.config.minutes,
-            "strategy": self.config.strategy,
+            "strategy": strategy_of(self.config),
             "islands": len(history.filling.now.islands),
             "models": models.line(),
             "asks": waits(self.config) or history.outside,
