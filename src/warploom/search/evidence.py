@@ -20,7 +20,7 @@ from warploom.archive.journal import Journal
 from warploom.errors import ProblemError, SourceError
 from warploom.judge.promotion import INCUMBENT
 from warploom.problems.native import read, text_hash
-from warploom.syntax import tune
+from warploom.syntax import launch, tune
 from warploom.values.candidate import Candidate, Lineage, Proposal
 from warploom.values.event import Promoted, RunStarted
 from warploom.values.outcome import Passed, Timing
@@ -163,10 +163,14 @@ def problem_file(description: Mapping[str, Any]) -> dict[str, str] | None:
 
 
 def resolved_sources(candidate: Candidate) -> list[tuple[str, str]]:
-    """The sources with every parameter written in; the main file is called ``kernel`` with its own suffix."""
+    """The sources with every parameter written in; the main file is called ``kernel`` with its own suffix.
+
+    Where a LAUNCH line may name parameters, they stay parameters, of one value each.
+    """
     (name, text), *others = candidate.sources
+    written = tune.settle if launch.declared(text) else tune.resolve
     main = f"kernel{Path(name).suffix}"
-    return [(main, tune.resolve(text, dict(candidate.parameters))), *((Path(n).name, t) for n, t in others)]
+    return [(main, written(text, dict(candidate.parameters))), *((Path(n).name, t) for n, t in others)]
 
 
 def ancestors(journal: Journal, lineage: Lineage) -> Iterator[dict[str, Any]]:

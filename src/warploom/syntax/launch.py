@@ -22,6 +22,11 @@ _REST = re.compile(r"[ \t]*;?[ \t\r]*((//|#).*)?")
 _FORM = "write LAUNCH(grid=(…), block=…, shared=…) on a line of its own"
 
 
+def declared(source: str) -> bool:
+    """Whether the source has a LAUNCH line."""
+    return bool(_LINE.search(source))
+
+
 def remove(source: str) -> str:
     """The source with an empty line where the LAUNCH line was."""
     return _LINE.sub("", source)

@@ -80,6 +80,19 @@ def resolve(source: str, parameters: Mapping[str, Scalar]) -> str:
     return "\n".join(rows)
 
 
+def settle(source: str, parameters: Mapping[str, Scalar]) -> str:
+    """The source with every TUNE line left with its one value: for languages whose LAUNCH line names parameters.
+
+    Raises:
+        SourceError: as for :func:`resolve`.
+    """
+    rows = resolve(source, parameters).split("\n")
+    for line in declared(source):
+        _, name, value = rows[line.line - 1].split(" ", maxsplit=2)
+        rows[line.line - 1] = f"TUNE({name}, {value})"
+    return "\n".join(rows)
+
+
 def _read(text: str, number: int) -> TuneLine:
     match = _WHOLE.match(text)
     words = [word.strip() for word in match.group("inside").split(",")] if match else []

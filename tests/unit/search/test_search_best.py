@@ -12,11 +12,13 @@ from warploom.errors import JournalError
 from warploom.search.best import write_best
 from warploom.search.evidence import resolved_sources
 from warploom.search.promotion import judge_again
-from warploom.testing.synthetic import synthetic_candidate, synthetic_evaluation
+from warploom.syntax import launch
+from warploom.testing.synthetic import synthetic_candidate, synthetic_evaluation, synthetic_problem
 from warploom.testing.world import World
 from warploom.values.candidate import Lineage, Proposal
 from warploom.values.event import NotPromoted, Promoted
 from warploom.values.outcome import Failed, Passed
+from warploom.values.signature import signature
 
 
 def test_what_a_run_leaves_to_take_home(world: World) -> None:
@@ -52,6 +54,18 @@ def test_parameters_are_written_into_the_kernel() -> None:
     [(name, resolved)] = resolved_sources(candidate)
     assert name == "kernel.cpp"
     assert resolved.startswith("#define BLOCK 32\n")
+
+
+def test_a_kernel_whose_launch_names_parameters_keeps_them_with_one_value() -> None:
+    """Taken home it can be judged again: its LAUNCH line still says how it is started."""
+    seed = synthetic_candidate()
+    text = "TUNE(WIDTH, 16, 16, 32)\nLAUNCH(grid=(n + WIDTH - 1) // WIDTH, block=WIDTH)\n__kernel void twice() {}\n"
+    candidate = replace(seed, language="opencl", sources=(("kernel.cl", text),), parameters=(("WIDTH", 32),))
+    [(name, home)] = resolved_sources(candidate)
+    assert (name, home.split("\n")[0]) == ("kernel.cl", "TUNE(WIDTH, 32)")
+    taken = replace(candidate, sources=((name, home),), parameters=())
+    called = signature(synthetic_problem())
+    assert launch.of(taken, called, ("grid", "block")) == launch.of(candidate, called, ("grid", "block"))
 
 
 def test_a_better_kernel_takes_the_place_of_the_one_before(world: World) -> None:

@@ -9,6 +9,8 @@ __kernel void gelu_tanh(__global const float* x, __global float* out, long rows,
     for (long i = first; i < last; ++i) {
         const float value = x[i];
         const float inner = 0.7978845608f * (value + 0.044715f * value * value * value);
-        out[i] = 0.5f * value * (1.0f + tanh(inner));
+        // PoCL's tanh(-INFINITY) is not quite -1.
+        const float bent = 1.0f - 2.0f / (exp(2.0f * inner) + 1.0f);
+        out[i] = 0.5f * value * (1.0f + bent);
     }
 }
