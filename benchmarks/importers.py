@@ -3,8 +3,9 @@
     python benchmarks/importers.py --root CHECKOUT_OF_KERNELBENCH [--levels 1 2] [--gpumode CHECKOUT]
 
 Each problem is studied as ``warploom`` studies it, in a process of its own (forked, so that PyTorch is loaded once),
-and the problem file is then executed and its reference called at every workload's shape, in its own type and in
-float64. A task of GPU MODE also has its own checker look at its own reference, at the sizes that are timed here.
+and the problem file is then executed and its reference, in its own type, compared with its float64 oracle as the
+judge compares a kernel, at every workload. A task of GPU MODE also has its own checker look at its own reference, at
+the sizes that are timed here.
 Writes ``benchmarks/results/importers.json``; what it holds of other suites stays. The checkouts are not part of this
 project; GPU MODE's is to be one from before 2026-06-09, when its licence changed.
 
@@ -17,17 +18,24 @@ import argparse
 import copy
 import json
 import os
+import secrets
 import signal
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from math import prod
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
-from warploom.errors import ProblemError
+from warploom.judge import own_draws
+from warploom.judge.compare import Expected, compare
+from warploom.judge.inputs import draw
+from warploom.judge.layout import STORAGE
+from warploom.judge.tolerance import calibrate
 from warploom.problems.importers import instance, study
 from warploom.problems.importers.address import Address
 from warploom.problems.importers.bring import FORMATS
@@ -36,10 +44,11 @@ from warploom.problems.importers.program import Program
 from warploom.problems.importers.ranks import Ranks
 from warploom.problems.importers.words import plain
 from warploom.problems.native import execute
+from warploom.values.problem import Problem, Workload
 from warploom.values.shape import extents
 
 RESULTS = Path(__file__).parent / "results" / "importers.json"
-DEADLINE_S = 170
+DEADLINE_S = 600
 
 
 def addresses(arguments: argparse.Namespace) -> Iterator[Address]:
@@ -69,25 +78,15 @@ def bring_one(address: Address) -> dict[str, Any]:
             path.write_text(text)
             problem = execute(path)
         assert callable(problem.reference)
-        for workload in (*problem.workloads, *problem.held_out):
-            for wide in (False, True):
-                if wide and workload in problem.workloads:
-                    continue
-                tensors = []
-                for tensor in problem.inputs.values():
-                    shape = extents(tensor.shape, workload.extents)
-                    dtype = getattr(torch, tensor.dtype)
-                    if dtype.is_floating_point:
-                        tensors.append(torch.randn(shape).abs().to(torch.float64 if wide else dtype) * tensor.scale)
-                    else:
-                        tensors.append(torch.full(shape, tensor.low if isinstance(tensor.low, int) else 0, dtype=dtype))
-                with torch.no_grad():
-                    outputs = problem.reference(*tensors)
-                for output, named in zip(outputs, problem.outputs.values(), strict=True):
-                    if tuple(output.shape) != extents(named.shape, workload.extents):
-                        raise ProblemError(f"output of {tuple(output.shape)} at {workload}")
+        itself = against_itself(problem)
         recipes = dict.fromkeys(one.recipe for one in (*problem.workloads, *problem.held_out))
-        answer = {"imports": True, "title": problem.title, "held_out": len(problem.held_out), "recipes": list(recipes)}
+        answer = {
+            "imports": True,
+            "title": problem.title,
+            "held_out": len(problem.held_out),
+            "recipes": list(recipes),
+            "itself": itself,
+        }
         if address.format == "gpumode":
             assert isinstance(problem.reference, Foreign)
             answer["checker"] = own_checker(problem.reference.program, problem.reference.first_setting)
@@ -97,6 +96,42 @@ def bring_one(address: Address) -> dict[str, Any]:
         for own in filter(None, (address.root, address.place if address.format == "gpumode" else "")):
             said = said.replace(own, "…")
         return {"imports": False, "why": said}
+
+
+def against_itself(problem: Problem) -> str:
+    """What the judge's comparison says of the reference in its own type, at every workload: "passes", or why not."""
+    reference = problem.reference
+    assert callable(reference)
+
+    def call(*inputs: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        result = reference(*inputs)
+        return tuple(result) if isinstance(result, tuple | list) else (result,)
+
+    rng = np.random.default_rng(secrets.randbits(63))
+    for workload in (*problem.held_out, *problem.workloads):
+        tensors = drawn(problem, workload, rng)
+        with torch.no_grad():
+            expected = calibrate(call, tensors, problem, workload.extents, secrets.randbits(32))
+            outputs = call(*(one.clone() for one in tensors))
+        for output, wanted, (name, tensor) in zip(outputs, expected, problem.outputs.items(), strict=True):
+            stored = output.contiguous().reshape(-1).view(torch.uint8).numpy().view(STORAGE[tensor.dtype])
+            said = compare(stored, tensor.dtype, Expected(wanted.expected, wanted.tolerance, wanted.otherwise), -1)
+            if said.guard:
+                return f"at {workload}: {name}: {said.guard}: {said.detail}"
+    return "passes"
+
+
+def drawn(problem: Problem, workload: Workload, rng: np.random.Generator) -> list[torch.Tensor]:
+    """The inputs of a workload, as the judge draws them."""
+    axes = workload.extents
+    if workload.recipe == "own":
+        return own_draws.draw(problem, axes, secrets.randbits(31))
+    found = []
+    for tensor in problem.inputs.values():
+        shape = extents(tensor.shape, axes)
+        values = draw(tensor, workload.recipe, prod(shape), axes, rng)
+        found.append(torch.from_numpy(values).view(getattr(torch, tensor.dtype)).reshape(shape))
+    return found
 
 
 def own_checker(program: Program, setting: Mapping[str, Any]) -> str:
@@ -165,6 +200,7 @@ def main() -> int:
         suite = suites.setdefault(name.rpartition("/")[0] if name.startswith("kernelbench") else "gpumode", {})
         suite["problems"] = suite.get("problems", 0) + 1
         suite["import"] = suite.get("import", 0) + int(one["imports"])
+        suite["passes_itself"] = suite.get("passes_itself", 0) + int(one.get("itself") == "passes")
         if name.startswith("gpumode"):
             suite["own_checker_passes"] = suite.get("own_checker_passes", 0) + int(one.get("checker") == "passes")
     arguments.out.write_text(json.dumps({"suites": suites, "problems": found}, indent=1, ensure_ascii=False) + "\n")

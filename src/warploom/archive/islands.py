@@ -14,6 +14,7 @@ from warploom.archive.grid import Grid, Status
 from warploom.values.behaviour import Resolution
 from warploom.values.config import COMMAND, RunConfig
 from warploom.values.event import Member
+from warploom.values.measure import PROGRAM
 from warploom.values.request import Individual
 
 Move = tuple[str, int, int]
@@ -30,12 +31,12 @@ def fitted_interval(evaluations: int, islands: int) -> int:
 
 
 def strategy_of(config: RunConfig) -> str:
-    """The strategy that a configuration names or, by "auto", leaves to its budget."""
+    """The strategy that a configuration names or, by "auto", leaves to its budget; greedy won with kernels alone."""
     if config.strategy != "auto":
         return config.strategy
     asks_a_model = bool(config.models or config.replay) or config.proposer.startswith(COMMAND)
     many = config.islands > 0 or fitted_islands(config.evaluations) > 1
-    return "islands" if asks_a_model or many else "greedy"
+    return "islands" if asks_a_model or many or config.target == PROGRAM else "greedy"
 
 
 def archive_for(config: RunConfig) -> Archive:

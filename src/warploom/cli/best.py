@@ -16,12 +16,12 @@ def best(run: RunWord, json: Json = False) -> int:
     with read(Path(run)) as journal:
         standing = RunReport(journal)
     if not standing.best:
-        raise JournalError(f"{standing.folder} has no promoted kernel yet")
+        raise JournalError(f"{standing.folder} has no promoted {standing.measure.what} yet")
     kernel = kernel_path(standing.folder)
     text = kernel.read_text(encoding="utf-8")
     if json:
         print_json({**standing.to_object(), "source": text})
         return 0
     aside().print(standing.summary())
-    print_source(out(), text)
+    print_source(out(), text, str(standing.started.problem.get("language", "cpp")))
     return 0

@@ -41,10 +41,10 @@ def print_json(value: Mapping[str, Any]) -> None:
     sys.stdout.flush()
 
 
-def print_source(console: Console, text: str) -> None:
+def print_source(console: Console, text: str, language: str = "cpp") -> None:
     """Coloured on a terminal; byte for byte where it goes to a file or a pipe."""
     if console.is_terminal:
-        coloured = Syntax("", "cpp", theme="ansi_dark", background_color="default").highlight(text)
+        coloured = Syntax("", language, theme="ansi_dark", background_color="default").highlight(text)
         console.print(coloured, soft_wrap=True)
     else:
         console.file.write(text)

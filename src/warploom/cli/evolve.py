@@ -7,12 +7,13 @@ from typing import Annotated
 
 import typer
 
-from warploom.cli.console import Json, ProblemWord
+from warploom.cli.console import Json, ProblemWord, aside
 from warploom.cli.follow import follow
 from warploom.errors import ConfigError, InputError
-from warploom.problems.load import load_problem
 from warploom.search.run import start
+from warploom.search.task import load_task, notes
 from warploom.values.config import STRATEGIES, TARGETS, RunConfig
+from warploom.values.plain_text import printable
 
 RUNS = Path("runs")
 """Where runs go when nobody says where."""
@@ -100,12 +101,17 @@ def evolve(
     json: Json = False,
     quiet: Quiet = False,
 ) -> int:
-    """Evolve a kernel: propose, build, verify, time, keep the best. Ctrl-C stops cleanly; `resume` goes on."""
+    """Evolve a kernel: propose, build, verify, time, keep the best. Ctrl-C stops cleanly; `resume` goes on.
+
+    A program with an evaluator of its own (`openevolve:DIR`) is evolved too; what it gets is a score, and no speedup.
+    """
     if start_from is not None and not start_from.is_file():
         raise ConfigError(f"--start {start_from}: there is no such file")
     if prompts is not None and not prompts.is_dir():
         raise ConfigError(f"--prompts {prompts}: there is no such directory")
-    name = load_problem(problem).name
+    task = load_task(problem)
+    for line in notes(task) if not (json or quiet) else ():
+        aside().print(printable(line), style="dim", markup=False, soft_wrap=True)
     config = RunConfig(
         problem=problem,
         target=target,
@@ -132,7 +138,7 @@ def evolve(
         replay=str(replay.absolute()) if replay is not None else "",
         start=str(start_from.absolute()) if start_from is not None else "",
     )
-    folder = run if run is not None else next_directory(RUNS, name)
+    folder = run if run is not None else next_directory(RUNS, task.name)
     return follow(lambda note: start(folder, config, progress=note), folder, json=json, quiet=quiet)
 
 

@@ -18,9 +18,9 @@ from warploom.archive.database import FILE
 from warploom.cli.ask import Wait
 from warploom.cli.console import Json
 from warploom.errors import ToolchainError, WarploomError
-from warploom.problems.load import load_problem
 from warploom.search.agents import PATIENCE_SECONDS, open_run
 from warploom.search.asktell import AgentRun
+from warploom.search.task import load_task
 
 INSTRUCTIONS = """\
 Warploom searches for fast kernels and judges them honestly. You write them. The loop: `ask` gives a request with a \
@@ -87,7 +87,7 @@ def mcp(
         if problem is None or (Path(run) / FILE).exists():
             opened.get()  # starts no judge
         else:
-            load_problem(problem)
+            load_task(problem)
         server.run("stdio")
     finally:
         opened.close()

@@ -11,6 +11,7 @@ from warploom.archive.journal import read
 from warploom.cli.console import Json, RunWord, aside, out, print_json
 from warploom.report.html.story import Story
 from warploom.report.html.write import rasteriser, write_figures, write_page
+from warploom.report.score import refuse_score
 
 
 def report(
@@ -24,6 +25,7 @@ def report(
 ) -> int:
     """Write a page about a run: how the speed grew, the best kernel, its evidence, what the search cost."""
     with read(Path(run)) as journal:
+        refuse_score(journal, "a page")
         story = Story(journal)
     size = write_page(story, to)
     files = write_figures(story, figures) if figures is not None else []

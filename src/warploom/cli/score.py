@@ -11,13 +11,11 @@ import typer
 from warploom.cli.console import Json, aside, out, print_json
 from warploom.errors import ProblemError, SourceError
 from warploom.problems.importers.address import Address, parse_address
-from warploom.problems.importers.openevolve import Folder, read_folder
+from warploom.problems.importers.openevolve import FORMAT, Folder, read_folder
 from warploom.problems.importers.openevolve import score as score_of
+from warploom.report.score import score_lines, score_object
 from warploom.values.plain_text import printable
 from warploom.values.score import Score
-
-FORMAT = "openevolve"
-_SHOWN_LINES = 12
 
 
 def score(
@@ -55,7 +53,8 @@ def score(
     if json:
         print_json(_object(found, scored))
     else:
-        _show(scored)
+        for line in score_lines(scored):
+            out().print(line, soft_wrap=True)
     return 0
 
 
@@ -79,29 +78,8 @@ def _no_score(reason: str, json: bool) -> int:
 
 def _object(folder: Folder, scored: Score) -> dict[str, object]:
     return {
-        "score": scored.value,
-        "by": "evaluator.py",
-        "metrics": dict(scored.metrics),
-        "stages": list(scored.stages),
-        "stopped": scored.stopped,
-        "artifacts": dict(scored.artifacts),
+        **score_object(scored),
         "set_aside": list(folder.set_aside),
         "unknown": list(folder.unknown),
         "sandbox": not folder.trust,
     }
-
-
-def _show(scored: Score) -> None:
-    console = out()
-    stages = ", ".join(scored.stages)
-    stopped = f"; {printable(scored.stopped)}" if scored.stopped else ""
-    console.print(f"score {scored.value:.6g} by evaluator.py ({stages}{stopped})", markup=False, soft_wrap=True)
-    for name, value in scored.metrics.items():
-        shown = str(value).lower() if isinstance(value, bool) else f"{value:.6g}"
-        console.print(f"  {printable(name)}: {shown}", markup=False, soft_wrap=True)
-    for name, text in scored.artifacts.items():
-        lines = [printable(line) for line in text.splitlines()]
-        more = f" (the last {_SHOWN_LINES} of {len(lines)} lines)" if len(lines) > _SHOWN_LINES else ""
-        console.print(f"  {printable(name)}{more}:", markup=False, soft_wrap=True)
-        for line in lines[-_SHOWN_LINES:]:
-            console.print(f"    {line}", markup=False, soft_wrap=True)

@@ -51,5 +51,5 @@ def show(
     console.print(found.render())
     for name, text in found.proposal.candidate.sources:
         console.print(f"\n{name}", style="bold")
-        print_source(console, text)
+        print_source(console, text, found.proposal.candidate.language)
     return 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 from importlib import import_module
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -12,7 +13,9 @@ import typer
 from warploom.archive import journal as journals
 from warploom.cli.console import Json, aside, out, print_json
 from warploom.errors import ToolchainError
+from warploom.report.score import refuse_score
 from warploom.report.ui.watch import find_runs
+from warploom.values.measure import SPEEDUP, measure_of
 
 
 def ui(
@@ -27,9 +30,8 @@ def ui(
     With --json the first line is an object with the address; nothing else is printed.
     """
     serve = _served()
-    folders = find_runs(runs)
-    for folder in folders:
-        journals.read(folder).close()  # what is damaged is said now
+    found = find_runs(runs)
+    folders = [folder for folder in found if _is_of_speedups(folder, alone=len(found) == 1)]
     over = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: over.set())
@@ -43,6 +45,21 @@ def ui(
             aside().print(f"{many}; Ctrl-C ends the dashboard, the runs go on", style="dim")
         over.wait()
     return 0
+
+
+def _is_of_speedups(folder: Path, *, alone: bool) -> bool:
+    """Whether a run can be shown; what is damaged is said now. Among others one of scores is left out, and named.
+
+    Raises:
+        ConfigError: it is of scores, and there is no other.
+    """
+    with journals.read(folder) as journal:
+        if measure_of(journal.started.config) is SPEEDUP:
+            return True
+        if alone:
+            refuse_score(journal, "the dashboard")
+    aside().print(f"{folder} is a run of scores, and left out", style="dim", markup=False, soft_wrap=True)
+    return False
 
 
 def _served() -> Any:

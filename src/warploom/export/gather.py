@@ -17,7 +17,7 @@ from warploom.judge.inputs import integer_range
 from warploom.problems.names import check_names
 from warploom.problems.native import read, text_hash
 from warploom.search.best import FOLDER
-from warploom.search.evidence import FILE, Evidence, read_evidence
+from warploom.search.evidence import FILE, SCORE_FILE, Evidence, read_evidence
 from warploom.search.recheck import claimed_problem
 from warploom.toolchain.find import find_toolchain
 from warploom.values.problem import Problem, Workload, from_description
@@ -131,7 +131,7 @@ def find_evidence(place: Path) -> Path:
     Raises:
         JournalError: a run without a promoted kernel.
     """
-    if (place / FOLDER / FILE).is_file():
+    if (place / FOLDER / FILE).is_file() or (place / FOLDER / SCORE_FILE).is_file():
         return place / FOLDER
     if (place / JOURNAL).exists():
         raise JournalError(f"{place} has no promoted kernel yet; go on with: warploom resume {place}")

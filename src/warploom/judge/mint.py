@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import warploom
+from warploom.problems.importers.openevolve import Folder
 from warploom.values.candidate import Candidate
 from warploom.values.outcome import Build, Mint
 from warploom.values.problem import Problem
@@ -18,13 +19,13 @@ JUDGING: tuple[str, ...] = ("values", "toolchain", "sandbox", "judge")
 """Packages whose code decides what an evaluation says."""
 
 
-def mint(candidate: Candidate, build: Build, problem: Problem, baselines: Mapping[str, Any]) -> Mint:
+def mint(candidate: Candidate, build: Build, problem: Problem | Folder, baselines: Mapping[str, Any]) -> Mint:
     """The mint of an evaluation that was just made.
 
     Args:
         candidate: that was judged.
         build: whose artifact was hashed again when it was loaded, see :mod:`warploom.judge.seal`.
-        problem: that it was judged by.
+        problem: that it was judged by, or the folder whose evaluator scored it.
         baselines: what was timed beside it, and the settings: JSON values.
     """
     return Mint(candidate.id, build.sha256, problem.hash, digest(baselines), judge_version())

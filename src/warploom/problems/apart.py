@@ -10,7 +10,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,7 @@ def ask_apart(
     deadline_s: float,
     request: bytes = b"",
     shown: Sequence[Path] = (),
+    started: Callable[[subprocess.Popen[bytes]], None] | None = None,
 ) -> Any:
     """The JSON value that ``python ARGUMENTS…`` answers on its standard output.
 
@@ -46,6 +47,7 @@ def ask_apart(
         deadline_s: until it is ended, with all that it started.
         request: for its standard input.
         shown: files that it may read in the jail.
+        started: given the process, so that another thread can :func:`end` it.
 
     Raises:
         ProblemError: it said so itself (exit status 2, the last line on standard error), ran out of time, printed
@@ -64,6 +66,8 @@ def ask_apart(
             start_new_session=True,
         ) as process:
             try:
+                if started is not None:
+                    started(process)
                 answer, errors = _listen(process, time.monotonic() + deadline_s)
                 process.wait(timeout=deadline_s)
             except _TooMuch:

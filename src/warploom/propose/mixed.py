@@ -42,6 +42,7 @@ class Mixed:
         bandit: whether arms are chosen by what they paid so far.
         in_flight: requests at work at a time: so many share the seconds in which a model thinks.
         was_asked: in a replay, whether the model was asked for a request of this number then.
+        noise: less than this, in fitness, is no gain.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class Mixed:
         bandit: bool = True,
         in_flight: int = 1,
         was_asked: Callable[[int], bool] | None = None,
+        noise: float = NOISE,
     ) -> None:
         self._writer = writer
         self._moves = moves
@@ -62,6 +64,7 @@ class Mixed:
         self._arms = Arms(self._names, learning=bandit)
         self._in_flight = in_flight
         self._was_asked = was_asked
+        self._noise = noise
 
     @property
     def name(self) -> str:
@@ -105,7 +108,7 @@ class Mixed:
             said = self._said(number)
             arm = MODEL if said else {"tune": TUNE, "cross": CROSSOVER}.get(lineage.operator, MOVES)
             if arm in self._names:
-                self._arms.learn(arm, gain(feedback), feedback.cost_seconds + self._price(said))
+                self._arms.learn(arm, gain(feedback, self._noise), feedback.cost_seconds + self._price(said))
         self._writer.tell(feedback)
         self._moves.tell(feedback)
 
@@ -140,14 +143,14 @@ class Mixed:
         self._moves.restore(state["moves"])
 
 
-def gain(feedback: Feedback) -> float:
-    """What a proposal brought, in log speedup: over the best so far, and a part of it over its parent."""
+def gain(feedback: Feedback, noise: float = NOISE) -> float:
+    """What a proposal brought, in fitness: over the best so far, and a part of it over its parent."""
     if feedback.fitness is None:
         return 0.0
     over_best = feedback.fitness - feedback.best_before if feedback.best_before is not None else 0.0
     over_parent = feedback.fitness - feedback.parent_fitness if feedback.parent_fitness is not None else 0.0
-    return _beyond_noise(over_best) + STEPPING_STONE * _beyond_noise(over_parent)
-
-
-def _beyond_noise(difference: float) -> float:
-    return difference if difference > NOISE else 0.0
+    return sum(
+        share * difference
+        for share, difference in ((1.0, over_best), (STEPPING_STONE, over_parent))
+        if difference > noise
+    )

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from warploom.errors import NothingToPropose, SourceError
+from warploom.problems.importers.openevolve import Folder
 from warploom.propose.bandit import Bandit
 from warploom.propose.mind import Knowledge, Mind
 from warploom.propose.writing.conversation import Conversation
@@ -21,13 +22,14 @@ from warploom.propose.writing.draft import Draft
 from warploom.propose.writing.material import Material
 from warploom.propose.writing.memory import Memory
 from warploom.propose.writing.operators import OPERATORS, paid
-from warploom.propose.writing.prompt import PROMPT_CHARACTERS, Prompts
+from warploom.propose.writing.prompt import PROMPT_CHARACTERS
 from warploom.propose.writing.rehearsal import rehearsal
-from warploom.propose.writing.templates import Templates
+from warploom.propose.writing.wording import prompts_for
 from warploom.syntax import tune
 from warploom.values.behaviour import Resolution
 from warploom.values.candidate import Lineage, Proposal
 from warploom.values.exchange import Exchange, Message
+from warploom.values.measure import SCORE, SPEEDUP
 from warploom.values.problem import Problem
 from warploom.values.request import Feedback, Request
 
@@ -59,10 +61,10 @@ class Task:
 
 
 class Writer:
-    """Proposer of kernels that a model, an agent or a record of either writes.
+    """Proposer of kernels, or of programs, that a model, an agent or a record of either writes.
 
     Args:
-        problem: what the candidates compute.
+        problem: what the candidates compute, or the folder whose evaluator scores them.
         mind: answers conversations; None where an outside agent is asked through :meth:`prepare`.
         knowledge: what the run knows.
         resolution: of the archive's cells, to put them into words.
@@ -77,7 +79,7 @@ class Writer:
 
     def __init__(
         self,
-        problem: Problem,
+        problem: Problem | Folder,
         mind: Mind | None,
         knowledge: Knowledge,
         resolution: Resolution,
@@ -91,12 +93,13 @@ class Writer:
         self._mind = mind
         self._knowledge = knowledge
         self._resolution = resolution
-        self._prompts = Prompts(Templates(prompts), prompt_characters)
+        self._measure = SPEEDUP if isinstance(problem, Problem) else SCORE
+        self._prompts = prompts_for(problem, prompts, prompt_characters)
         if prompts is not None:
             self._prompts.rehearse(rehearsal(problem, resolution))
         self._crossover = crossover
         self._operators = Bandit({one.name: one.prior for one in OPERATORS.values()}, learning=bandit)
-        self._memory = Memory()
+        self._memory = Memory(self._measure)
 
     @property
     def name(self) -> str:
@@ -178,7 +181,7 @@ class Writer:
         partners = (*request.parents[1:], *request.inspirations)
         partner = partners[0] if name == "crossover" and partners else None
         material = Material(
-            problem=self._problem,
+            task=self._problem,
             environment=self._knowledge.environment,
             resolution=self._resolution,
             operator=name,
@@ -204,7 +207,7 @@ class Writer:
             raise SourceError(f"the candidate {about!r} that is to be repaired is not known")
         mended_before = failed.lineage.operator == "repair" and bool(failed.lineage.parents)
         material = Material(
-            problem=self._problem,
+            task=self._problem,
             environment=self._knowledge.environment,
             resolution=self._resolution,
             operator="repair",
@@ -225,7 +228,7 @@ class Writer:
 
     def _chosen(self, request: Request) -> str:
         """The operator that the request wants, or else the one that the bandit chooses."""
-        if request.operator in OPERATORS:
+        if request.operator in self._prompts.operators:
             return request.operator
         return self._operators.choose(self._arms(request), random.Random(f"operator/{request.seed}"))
 
@@ -238,7 +241,7 @@ class Writer:
             absent.add("crossover")
         if tune.declared(request.parents[0].candidate.source):
             absent.add("parameterise")
-        return [name for name in OPERATORS if name not in absent]
+        return [name for name in self._prompts.operators if name not in absent]
 
     # ------------------------------------------------------------ learning
 
@@ -247,7 +250,7 @@ class Writer:
         self._memory.learn(feedback)
         lineage = feedback.proposal.lineage
         if lineage.operator in OPERATORS:
-            self._operators.learn(lineage.operator, success=paid(feedback))
+            self._operators.learn(lineage.operator, success=paid(feedback, self._measure.gain))
         if self._mind is not None and lineage.prompt:
             for exchange in self._said(feedback.request.number):
                 if exchange.id == lineage.prompt:

@@ -9,11 +9,11 @@ from statistics import median
 from typing import Any
 
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from warploom.judge.busy import DISTURBED_SHARE
 from warploom.judge.promotion import INCUMBENT
+from warploom.report.score import score_lines, score_object
 from warploom.values.outcome import Check, Evaluation, Failed, Passed, Timing
 from warploom.values.speedup import Speedup, Workloads, over_workloads, speedup, workload_speedup
 
@@ -92,7 +92,8 @@ def evaluation_object(evaluation: Evaluation) -> dict[str, Any]:
 
     Returns:
         ``status`` "passed" or "failed", ``stage``, ``kind`` and ``message`` ("" when passed), and when passed
-        ``speedup`` by baseline, ``over_the_best_before``, ``workloads``, ``checks`` and ``mint``.
+        ``speedup`` by baseline, ``over_the_best_before``, ``workloads``, ``checks`` and ``mint``; "scored" with what
+        :func:`~warploom.report.score.score_object` gives where an evaluator that is not the judge gave a score.
     """
     common: dict[str, Any] = {
         "elapsed_ns": dict(evaluation.elapsed_ns),
@@ -107,6 +108,10 @@ def evaluation_object(evaluation: Evaluation) -> dict[str, Any]:
             "log_tail": evaluation.log_tail,
             **common,
         }
+    if evaluation.score is not None:
+        head = {"status": "scored", "stage": "", "kind": "", "message": ""}
+        minted = {"mint": asdict(evaluation.mint) if evaluation.mint else None}
+        return {**head, **score_object(evaluation.score), **minted, **common}
     return {
         "status": "passed",
         "stage": "",
@@ -179,6 +184,8 @@ def render(evaluation: Evaluation) -> RenderableType:
         if evaluation.log_tail.strip():
             lines.append("\n\n" + evaluation.log_tail.strip(), style="dim")
         return lines
+    if evaluation.score is not None:
+        return Group(*score_lines(evaluation.score))
     held_out = sum(check.held_out for check in evaluation.verdict.checks)
     checks = len(evaluation.verdict.checks)
     verdict = Text.assemble(
@@ -195,26 +202,28 @@ def _worst(evaluation: Passed) -> float:
     return max((check.max_rel_error for check in evaluation.verdict.checks), default=0.0)
 
 
-def times_table(timings: Iterable[Timing], round_trip_ns: float | None = None) -> Table:
+def times_table(timings: Iterable[Timing], round_trip_ns: float | None = None) -> RenderableType:
     """Workload by workload: the kernel's time, and each baseline's with the speedup over it and its interval.
+
+    A workload has a line of its own, because names of axes and lengths can fill one.
 
     Args:
         timings: of all workloads.
         round_trip_ns: as in :func:`workload_rows`.
     """
-    table = Table(box=None, pad_edge=False, show_header=False)
-    table.add_column(overflow="fold")
-    table.add_column(justify="right", no_wrap=True)
-    table.add_column(no_wrap=True)
+    parts: list[RenderableType] = []
     for row in workload_rows(timings, round_trip_ns):
-        whole = milliseconds(row["call_ns"])
         apart = f"a call; {milliseconds(row['kernel_ns'])} without the round trip" if round_trip_ns else "a call"
-        table.add_row(Text(row["workload"], style="bold"), whole, Text(apart, style="dim"))
+        parts += [Text(row["workload"], style="bold"), _times("the kernel", row["call_ns"], Text(apart, style="dim"))]
         for name, entry in row["baselines"].items():
             found = entry["speedup"]
-            cells = (f"  {TITLES.get(name, name)}", milliseconds(entry["baseline_ns"]))
-            table.add_row(*cells, _shown(found["median"], found["low"], found["high"]))
-    return table
+            shown = Text(_shown(found["median"], found["low"], found["high"]))
+            parts.append(_times(TITLES.get(name, name), entry["baseline_ns"], shown))
+    return Group(*parts)
+
+
+def _times(who: str, nanoseconds: float, more: Text) -> Text:
+    return Text.assemble(f"  {who:<17}{milliseconds(nanoseconds):>10}  ", more)
 
 
 def speedup_lines(timings: Iterable[Timing], absent: Mapping[str, str] | None = None) -> list[Text]:

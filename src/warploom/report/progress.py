@@ -17,6 +17,7 @@ from warploom.report.steered import PAUSED, steered
 from warploom.report.tally import Tally
 from warploom.values.event import PACE, Evaluated, Event, NotPromoted, Promoted, RunPaused, Steered
 from warploom.values.exchange import Spending
+from warploom.values.measure import SPEEDUP
 
 HEARTBEAT_SECONDS = 30.0
 """Without a terminal, a line at least this often while candidates are judged."""
@@ -147,14 +148,14 @@ class Progress:
         return f"{self.tally.evaluations}/{limit}" if limit else str(self.tally.evaluations)
 
     def _best_line(self) -> str:
-        promoted, record = self.tally.promoted, self.tally.record
+        promoted, record, measure = self.tally.promoted, self.tally.record, self.tally.measure
         if promoted is not None:
-            line = f"{interval(promoted.fitness, promoted.spread)} the speed of eager"
+            line = measure.whose(promoted.fitness, promoted.spread)
             if record and record.fitness - record.spread > promoted.fitness + promoted.spread:
-                line += f" (screened: {interval(record.fitness, record.spread)})"
+                line += f" (screened: {measure.interval(record.fitness, record.spread)})"
             return line
         if record is not None:
-            return f"{interval(record.fitness, record.spread)} the speed of eager, not yet confirmed"
+            return f"{measure.whose(record.fitness, record.spread)}, not yet confirmed"
         return "no candidate has passed yet"
 
     def _pace(self) -> float:
@@ -172,7 +173,8 @@ class Progress:
     def _islands_line(self) -> str:
         parts = []
         for index, island in sorted(self.tally.islands.items())[:MOST_ISLANDS]:
-            parts.append(f"{index}: {margin(island.best, island.spread)} in {_plural(len(island.cells), 'cell')}")
+            best = self.tally.measure.margin(island.best, island.spread)
+            parts.append(f"{index}: {best} in {_plural(len(island.cells), 'cell')}")
         more = len(self.tally.islands) - MOST_ISLANDS
         return " · ".join(parts) + (f" · {more} more" if more > 0 else "")
 
@@ -180,9 +182,10 @@ class Progress:
         record = self.tally.record
         if record is None:
             return ""
-        gain = f"{gained(record.gain)}, " if record.gain > 1 else ""
+        measure, beaten = self.tally.measure, record.beaten
+        gain = f"{measure.gained(beaten, record.fitness)}, " if beaten is not None else ""
         made = made_by(record.operator, record.note) or ("the seed" if record.evaluation == 1 else "an unnamed change")
-        return f"{interval(record.fitness, record.spread)} ({gain}candidate {record.evaluation}) by {made}"
+        return f"{measure.interval(record.fitness, record.spread)} ({gain}candidate {record.evaluation}) by {made}"
 
     def _left_line(self) -> str:
         config, parts = self.tally.config, []
@@ -203,7 +206,7 @@ def _line(label: str, text: str, style: str, width: int) -> Text:
 
 def gained(factor: float) -> str:
     """How much faster: "+12 %", or "14.1 times" from twice on."""
-    return f"+{(factor - 1) * 100:.0f} %" if factor < 2 else f"{factor:.1f} times"
+    return SPEEDUP.gained(0.0, math.log(factor))
 
 
 def made_by(operator: str, note: str) -> str:
@@ -215,12 +218,7 @@ def made_by(operator: str, note: str) -> str:
 
 def interval(fitness: float, spread: float) -> str:
     """A log speedup and its half-width as "2.31× [2.25, 2.36]"."""
-    return f"{math.exp(fitness):.2f}× [{math.exp(fitness - spread):.2f}, {math.exp(fitness + spread):.2f}]"
-
-
-def margin(fitness: float, spread: float) -> str:
-    """The same where there is little room: "2.31× ±2 %"."""
-    return f"{math.exp(fitness):.2f}× ±{math.expm1(spread) * 100:.0f} %"
+    return SPEEDUP.interval(fitness, spread)
 
 
 def clock_face(seconds: float) -> str:

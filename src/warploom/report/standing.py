@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -22,12 +22,15 @@ from warploom.report.evaluation import (
     times_table,
     workload_rows,
 )
-from warploom.report.progress import clock_face, interval, made_by
+from warploom.report.progress import clock_face, made_by
+from warploom.report.score import score_lines, score_object
 from warploom.report.sparkline import sparkline
 from warploom.report.spending import ModelsReport
 from warploom.report.tally import Tally
 from warploom.search.best import kernel_path
-from warploom.values.event import RunEnded, RunPaused, RunResumed
+from warploom.search.noise import noise_floor
+from warploom.values.event import Proposed, RunEnded, RunPaused, RunResumed
+from warploom.values.measure import SPEEDUP, Measure, measure_of
 from warploom.values.outcome import Passed
 from warploom.values.request import Individual
 from warploom.values.speedup import speedup
@@ -49,13 +52,17 @@ class RunReport:
         self.ended = ""
         self.finished = False
         self.seconds = journal.elapsed
+        self._first = ""
         for event in journal.events():
             self.tally.add(event)
-            if isinstance(event, RunEnded | RunPaused):
+            if isinstance(event, Proposed):
+                self._first = self._first or event.candidate
+            elif isinstance(event, RunEnded | RunPaused):
                 self.ended, self.finished = event.reason, isinstance(event, RunEnded)
             elif isinstance(event, RunResumed):
                 self.ended, self.finished = "", False
         self.started = journal.started
+        self.measure = measure_of(self.started.config)
         self.models = ModelsReport(journal.conversations.by_model(), self.tally)
         promoted = self.tally.promoted
         self.best = promoted.candidate if promoted else ""
@@ -93,6 +100,21 @@ class RunReport:
     def _busy(self) -> object:
         return self.passed.environment.get("busy") if self.passed else None
 
+    @property
+    def noise_floor(self) -> float | None:
+        """Smallest difference that means anything, as a fraction; None where nothing was timed."""
+        return noise_floor(self.passed) if self.passed and self.passed.timings else None
+
+    def _nothing_better(self) -> Iterator[str]:
+        """What the search did not find, in words: nothing better than the seed, nothing better than eager."""
+        over_eager = speedup(self.passed.timings) if self.passed else None
+        if self.noise_floor is None or over_eager is None:
+            return
+        if self.best == self._first:
+            yield f"nothing was found that beats the seed by more than the noise floor of {self.noise_floor:.1%}"
+        if over_eager.low <= math.exp(self.noise_floor):
+            yield f"not faster than PyTorch eager for sure: the noise floor is {self.noise_floor:.1%}"
+
     def to_object(self) -> dict[str, Any]:
         """Everything, as JSON values.
 
@@ -100,17 +122,18 @@ class RunReport:
             ``run``, ``problem``, ``best`` (a candidate's id, "" before there is one), the paths ``kernel`` and
             ``evidence``, ``evaluations``, ``failures`` by kind, ``speedup`` by baseline, ``over_the_best_before``
             (side by side, null for the first), ``busy`` (share of the machine at work for others when that was
-            measured), ``workloads``, ``elites``, ``models`` (see :meth:`.spending.ModelsReport.to_object`),
-            ``minutes``, ``ended`` and ``finished``.
+            measured), ``noise_floor`` (of that measurement, as a fraction, null before the first promotion),
+            ``score`` (of a program; null for a kernel), ``workloads``, ``elites``, ``models`` (see
+            :meth:`.spending.ModelsReport.to_object`), ``minutes``, ``ended`` and ``finished``.
         """
-        timings = self.passed.timings if self.passed else ()
-        best = self.folder / "best"
+        timings, score = (self.passed.timings, self.passed.score) if self.passed else ((), None)
+        evidence = self.folder / "best" / "evidence.json"
         return {
             "run": str(self.folder),
             "problem": self.tally.problem,
             "best": self.best,
             "kernel": str(kernel_path(self.folder)) if self.best else "",
-            "evidence": str(best / "evidence.json") if self.best else "",
+            "evidence": str(evidence) if self.best and not score else "",
             "evaluations": self.tally.evaluations,
             "passed": self.tally.passed,
             "failures": dict(self.tally.failures),
@@ -119,8 +142,10 @@ class RunReport:
             "speedup": speedups_object(timings),
             "over_the_best_before": speedup_object(speedup(timings, INCUMBENT)),
             "busy": self._busy,
+            "noise_floor": self.noise_floor,
             "workloads": workload_rows(timings, self._round_trip),
-            "elites": [elite_object(one) for one in self.elites],
+            "elites": [elite_object(one, self.measure) for one in self.elites],
+            "score": score_object(score) if score else None,
             "models": self.models.to_object(),
             "minutes": round(self.seconds / 60, 3),
             "ended": self.ended,
@@ -134,9 +159,13 @@ class RunReport:
         """The end of a run for people: what was reached, workload by workload, and where the kernel lies."""
         parts: list[RenderableType] = []
         if self.passed is None:
-            parts.append(Text("No kernel has been promoted yet.", style="bold"))
+            parts.append(Text(f"No {self.measure.what} has been promoted yet.", style="bold"))
+        elif self.passed.score is not None:
+            parts += [Text(self.tally.problem, style="bold"), *score_lines(self.passed.score, artifacts=False), Text()]
+            parts.append(Text(f"program   {kernel_path(self.folder)}"))
         else:
             parts += [Text(self.tally.problem, style="bold"), *speedup_lines(self.passed.timings, self.absent)]
+            parts += [Text(said, style="yellow") for said in self._nothing_better()]
             parts += [*cautions(self.passed.environment), Text()]
             parts += [times_table(self.passed.timings, self._round_trip), Text()]
             parts.append(Text(f"kernel    {kernel_path(self.folder)}"))
@@ -167,35 +196,33 @@ class RunReport:
             parts.append(Text(f"failures  {counts}"))
         elites = list({one.candidate.id: one for one in reversed(self.elites)}.values())[::-1]
         if elites:
-            parts += [Text(), elites_table(elites[:MOST_ELITES])]
+            parts += [Text(), elites_table(elites[:MOST_ELITES], self.measure)]
             if len(elites) > MOST_ELITES:
                 parts.append(Text(f"and {len(elites) - MOST_ELITES} more: --json has them all", style="dim"))
         return Group(*parts)
 
 
-def elite_object(one: Individual) -> dict[str, Any]:
-    """An elite: id, island, cell, screened speedup over eager with its interval, and how it was made."""
+def elite_object(one: Individual, measure: Measure = SPEEDUP) -> dict[str, Any]:
+    """An elite: id, island, cell, screened speedup over eager with its interval (or score), and how it was made."""
+    ends = {"median": one.fitness, "low": one.fitness - one.spread, "high": one.fitness + one.spread}
+    shown = {name: round(measure.value(end), 4) for name, end in ends.items()}
     return {
         "candidate": one.candidate.id,
         "island": one.island,
         "cell": list(one.cell),
-        "speedup": {
-            "median": round(math.exp(one.fitness), 4),
-            "low": round(math.exp(one.fitness - one.spread), 4),
-            "high": round(math.exp(one.fitness + one.spread), 4),
-        },
+        measure.name: shown if measure is SPEEDUP else measure.value(one.fitness),
         "operator": one.lineage.operator or one.lineage.proposer,
         "steps": [str(step) for step in one.lineage.steps],
     }
 
 
-def elites_table(elites: list[Individual]) -> Table:
+def elites_table(elites: list[Individual], measure: Measure = SPEEDUP) -> Table:
     """One line an elite."""
     table = Table(box=None, pad_edge=False, header_style="dim")
     table.add_column("elite", no_wrap=True, min_width=16)
     table.add_column("isle", justify="right", no_wrap=True, min_width=4)
     table.add_column("cell", no_wrap=True, min_width=5)
-    table.add_column("vs eager", no_wrap=True, min_width=18)
+    table.add_column(measure.column, no_wrap=True, min_width=18)
     table.add_column("made by")
     for one in elites:
         made = one.lineage.operator or one.lineage.proposer
@@ -204,7 +231,7 @@ def elites_table(elites: list[Individual]) -> Table:
             one.candidate.id,
             str(one.island),
             ",".join(str(level) for level in one.cell),
-            interval(one.fitness, one.spread),
+            measure.interval(one.fitness, one.spread),
             # Text, since brackets are no markup here; it alone gives way where there is no room.
             Text(made_by(made, note), no_wrap=True, overflow="ellipsis"),
         )

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from warploom.values.event import Declined, Evaluated, Event, Migrated, Promoted, Proposed, RunStarted
+from warploom.values.measure import SPEEDUP, measure_of
 
 CURVE_POINTS = 512
 """Points of the curve that are kept: when there are more, every second one is dropped."""
@@ -21,9 +22,10 @@ class Record:
     Attributes:
         candidate: its id.
         evaluation: how many candidates had been judged by then, itself included.
-        fitness: log speedup over eager.
+        fitness: log speedup over eager, or its score.
         spread: half-width of its interval.
-        gain: how many times faster than the best before it; 1 for the first.
+        gain: how many times faster than the best before it; 1 for the first, and where fitness is no speedup.
+        beaten: fitness of the best before it; None for the first.
         operator: how it was made.
         note: one line of its proposer.
     """
@@ -35,11 +37,12 @@ class Record:
     gain: float
     operator: str
     note: str
+    beaten: float | None = None
 
 
 @dataclass
 class Island:
-    """One island as the live view shows it: filled cells, best log speedup with its half-width, candidates judged."""
+    """One island as the live view shows it: filled cells, best fitness with its half-width, candidates judged."""
 
     cells: set[tuple[int, ...]] = field(default_factory=set)
     best: float = -math.inf
@@ -52,6 +55,7 @@ class Tally:
 
     def __init__(self) -> None:
         self.config: Mapping[str, Any] = {}
+        self.measure = SPEEDUP
         self.problem = ""
         self.evaluations = 0
         self.passed = 0
@@ -75,6 +79,7 @@ class Tally:
         match event:
             case RunStarted():
                 self.config = event.config
+                self.measure = measure_of(event.config)
                 self.problem = str(event.problem.get("name", ""))
             case Proposed():
                 self._proposed[event.number] = event
@@ -111,9 +116,10 @@ class Tally:
                     evaluation=self.evaluations,
                     fitness=event.fitness,
                     spread=event.spread,
-                    gain=1.0 if best is None else math.exp(event.fitness - best),
+                    gain=1.0 if best is None or self.measure is not SPEEDUP else math.exp(event.fitness - best),
                     operator=proposed.operator if proposed else "",
                     note=proposed.note if proposed else "",
+                    beaten=best,
                 )
         if self.record and self.evaluations % self._stride == 0:
             self.curve.append(self.record.fitness)

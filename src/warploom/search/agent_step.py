@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from warploom.search.state import State, Turn
 from warploom.values.candidate import Candidate, Proposal
 from warploom.values.event import Declined, Evaluated, Event, NotPromoted, Promoted
 from warploom.values.exchange import Exchange
+from warploom.values.measure import SCORE
 
 MOST_ANSWERS = 50
 """Answers to one request that are recorded; an agent that needs more is lost."""
@@ -90,7 +90,9 @@ class Step:
             operator, messages = self.scribe.prepare(turn.request)
             opened = Exchange(number, 0, operator, AGENT, messages, "", "open", attempts=0)
             self.journal.conversations.record(opened)
-        return Assignment(number, opened.operator, opened.messages, parent.candidate.id, math.exp(parent.fitness))
+        scored, value = self.state.measure is SCORE, self.state.measure.value(parent.fitness)
+        reached = (None, value) if scored else (value, None)
+        return Assignment(number, opened.operator, opened.messages, parent.candidate.id, *reached)
 
     def open(self, number: int) -> Turn:
         """An open request.
@@ -165,7 +167,7 @@ class Step:
         parent, made_from = turn.request.parents[0], self.journal.proposal(event.candidate).lineage.parents[:1]
         # What was mended has failed: there is nothing to compare with.
         before = parent.fitness if made_from == (parent.candidate.id,) else None
-        return told_reply(event, evaluation, before, self.state.promoted, verdict)
+        return told_reply(event, evaluation, before, self.state.promoted, verdict, self.state.measure)
 
     def known(self, number: int, text: str) -> Reply | None:
         """What was replied to this very answer; None when the request was never told, or by no agent.
@@ -183,7 +185,8 @@ class Step:
         verdict = _verdict(events, found.candidate)
         evaluation = self.journal.evaluation(found.candidate, "promote" if verdict else "screen")
         assert evaluation is not None
-        return replace(told_reply(found, evaluation, None, self.state.promoted, verdict), again=True)
+        told = told_reply(found, evaluation, None, self.state.promoted, verdict, self.state.measure)
+        return replace(told, again=True)
 
     # ------------------------------------------------------------ look
 
@@ -197,9 +200,14 @@ class Step:
             "failures": dict(state.failures),
             "open": sorted(state.outside),
             "best": best.candidate if best else None,
-            "speedup": {name: list(ends) for name, ends in best.speedup.items()} if best else {},
-            "roofline": best.roofline if best else None,
+            **self._reached(best),
         }
+
+    def _reached(self, best: Promoted | None) -> dict[str, Any]:
+        if self.state.measure is SCORE:
+            return {"score": SCORE.value(best.fitness) if best else None}
+        shown = {name: list(ends) for name, ends in best.speedup.items()} if best else {}
+        return {"speedup": shown, "roofline": best.roofline if best else None}
 
     def best(self) -> dict[str, Any]:
         """The status with the best kernel's source.
@@ -208,7 +216,10 @@ class Step:
             JournalError: nothing has been promoted yet.
         """
         if self.state.promoted is None:
-            raise JournalError(f"{self._folder} has no promoted kernel yet: tell one that is faster than eager PyTorch")
+            wanted = "kernel yet: tell one that is faster than eager PyTorch"
+            if self.state.measure is SCORE:
+                wanted = "program yet: tell one with a score above that of the start"
+            raise JournalError(f"{self._folder} has no promoted {wanted}")
         kernel = kernel_path(self._folder)
         return {**self.status(), "source": kernel.read_text(encoding="utf-8")}
 

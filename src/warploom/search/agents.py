@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,26 +14,21 @@ from warploom.archive.database import FILE, Patience, claim
 from warploom.archive.islands import resolution_for
 from warploom.archive.journal import Journal
 from warploom.errors import ConfigError, JournalError
-from warploom.problems.load import is_shipped, load_problem, locate
 from warploom.propose.protocol import Proposer
 from warploom.propose.writer import Writer
 from warploom.propose.writing.material import Material
-from warploom.propose.writing.prompt import INGREDIENTS
-from warploom.propose.writing.templates import Templates
+from warploom.propose.writing.wording import prompts_for
 from warploom.search.asktell import AgentRun, Wiring
 from warploom.search.proposers import JournalKnowledge, make_proposer, make_writer, own_templates
-from warploom.search.run import Progress, local_parts, starting_candidate
+from warploom.search.run import Progress, local_parts
 from warploom.search.sitting import Parts, first_candidate
+from warploom.search.task import Task, describe, fitted, hash_of, lasting, load_task, notes, starting_candidate
 from warploom.values.candidate import Candidate, Lineage
 from warploom.values.config import RunConfig
 from warploom.values.event import RunStarted
-from warploom.values.problem import Problem, describe, from_description
 
 PATIENCE_SECONDS = 600.0
 """How long a step waits for another process that is at work on the run."""
-
-DESCRIPTION = ("problem", "convention", "machine")
-"""The ingredients of a prompt that say what is to be done, whatever the parent is."""
 
 
 def open_run(
@@ -67,27 +61,28 @@ def open_run(
             raise JournalError(f"no run here: {folder}; --problem NAME begins one")
         # One island: an agent's proposals are few, and each is to start from the best there is.
         source = str(Path(start).absolute()) if start is not None else ""
-        config = RunConfig(problem, seed=seed, start=source, islands=1)
+        config = fitted(RunConfig(problem, seed=seed, start=source, islands=1))
         return _begin(folder, config, Patience(patience_seconds, say), say, cache)
     if start is not None:
         raise ConfigError(f"{folder} holds a run already, which has its starting source: leave --start out")
     with journals.read(folder) as journal:
         config = RunConfig.from_mapping(journal.started.config)
-        known = from_description(journal.started.problem).hash
-        loaded = load_problem(config.problem)
+        known = hash_of(journal.started.problem)
+        loaded = load_task(config.problem)
         first = first_candidate(journal) or starting_candidate(config, loaded)
     if loaded.hash != known:
         raise JournalError(f"{folder}: problem {config.problem} has changed since this run began; start a new run")
-    if problem is not None and load_problem(problem).hash != known:
+    if problem is not None and load_task(problem).hash != known:
         raise ConfigError(f"{folder} is a run of {config.problem}, not of {problem}")
     wiring = _wiring(config, loaded, first, lambda: local_parts(config, loaded, say, cache))
     return AgentRun(folder, wiring, patience=Patience(patience_seconds, say))
 
 
 def _begin(folder: Path, config: RunConfig, patience: Patience, say: Progress, cache: Path | None) -> AgentRun:
-    problem = load_problem(config.problem)
-    if not is_shipped(config.problem):
-        config = replace(config, problem=str(locate(config.problem).absolute()))
+    problem = load_task(config.problem)
+    config = lasting(config, problem)
+    for line in notes(problem):
+        say(line)
     first = starting_candidate(config, problem)
     lock = claim(folder)
     try:
@@ -105,7 +100,7 @@ def _begin(folder: Path, config: RunConfig, patience: Patience, say: Progress, c
     return AgentRun(folder, _wiring(config, problem, first, lambda: parts), parts, patience)
 
 
-def _wiring(config: RunConfig, problem: Problem, first: Candidate, parts: Callable[[], Parts]) -> Wiring:
+def _wiring(config: RunConfig, problem: Task, first: Candidate, parts: Callable[[], Parts]) -> Wiring:
     def proposer(environment: Mapping[str, Any], journal: Journal) -> Proposer:
         return make_proposer(config, problem, environment, [], journal)
 
@@ -114,10 +109,7 @@ def _wiring(config: RunConfig, problem: Problem, first: Candidate, parts: Callab
 
     def description(environment: Mapping[str, Any]) -> str:
         material = Material(problem, environment, resolution_for(config), "improve", first, Lineage())
-        templates = Templates(own_templates(config))
-        facts = {name: INGREDIENTS[name](material) for name in DESCRIPTION}
-        parts = [templates.render(name, known) for name, known in facts.items() if known]
-        return "\n\n".join(part.strip("\n") for part in parts) + "\n"
+        return prompts_for(problem, own_templates(config)).description(material)
 
     return Wiring(first, parts, proposer, scribe, description)
 

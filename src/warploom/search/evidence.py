@@ -28,6 +28,9 @@ from warploom.values.speedup import Speedup, over_workloads, speedup, workload_s
 
 FORMAT = 2
 FILE = "evidence.json"
+SCORE_FILE = "score.json"
+"""What stands in its place beside a program that has a score, and no evidence of anything."""
+
 MOST_ANCESTORS = 1000
 MOST_ROUNDING = 1e-6
 """A claim may differ from what its samples say by so much, as a share."""
@@ -196,6 +199,8 @@ def read_evidence(place: Path) -> Evidence:
         SourceError: missing, not evidence, or tampered with; the message says what does not agree.
     """
     path = place / FILE if place.is_dir() else place
+    if not path.exists() and path.with_name(SCORE_FILE).is_file():
+        raise SourceError(f"{path.parent} holds a program with a score: no speedup was measured, there is no evidence")
     try:
         document = json.loads(path.read_bytes())
     except OSError as error:

@@ -8,13 +8,14 @@ from typing import Any
 
 from warploom.archive.journal import Journal
 from warploom.judge.promotion import INCUMBENT, promotes
-from warploom.search.best import write_best
+from warploom.search.best import write_best, write_scored
 from warploom.search.evidence import speedups
 from warploom.search.executor import Executor
 from warploom.search.noise import noise_floor
 from warploom.search.state import State
 from warploom.values.event import NotPromoted, Promoted
 from warploom.values.job import Job
+from warploom.values.measure import SCORE
 from warploom.values.mint import counted
 from warploom.values.outcome import Evaluation, Failed
 
@@ -91,7 +92,8 @@ class Promotions:
             self._journal.keep(candidate, evaluation, "promote")
         verdict = judge_again(candidate, counted(job, evaluation), self._state.promoted)
         if isinstance(verdict, Promoted):
-            write_best(self._journal, proposal, evaluation, verdict, self._environment)
+            write = write_scored if self._state.measure is SCORE else write_best
+            write(self._journal, proposal, evaluation, verdict, self._environment)
         self._commit(verdict)
 
     def _finalist(self) -> str | None:
@@ -114,6 +116,8 @@ def judge_again(candidate: str, evaluation: Evaluation, incumbent: Promoted | No
     """
     if isinstance(evaluation, Failed):
         return NotPromoted(candidate, f"{evaluation.stage}: {evaluation.kind}: {evaluation.message}")
+    if evaluation.score is not None:
+        return score_again(candidate, evaluation.score.value, incumbent)
     shown = speedups(evaluation)
     if "eager" not in shown:
         return NotPromoted(candidate, "it was not timed against eager")
@@ -132,6 +136,15 @@ def judge_again(candidate: str, evaluation: Evaluation, incumbent: Promoted | No
         {baseline: (value.median, value.low, value.high) for baseline, value in shown.items()},
         roofline(evaluation),
     )
+
+
+def score_again(candidate: str, score: float, incumbent: Promoted | None) -> Verdict:
+    """Promote a program whose second score is above the incumbent's: what luck gave once has to come twice."""
+    fitness = SCORE.of(score)
+    if incumbent is not None and fitness <= incumbent.fitness:
+        reason = f"scored again at {score:.6g}, which is not above the best, {SCORE.number(incumbent.fitness)}"
+        return NotPromoted(candidate, reason, fitness)
+    return Promoted(candidate, fitness, 0.0, {})
 
 
 def roofline(evaluation: Evaluation) -> float | None:

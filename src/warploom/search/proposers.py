@@ -11,6 +11,7 @@ from typing import Any
 from warploom.archive.islands import resolution_for
 from warploom.archive.journal import Journal
 from warploom.errors import ConfigError
+from warploom.problems.importers.openevolve import Folder
 from warploom.propose.command import CommandMind
 from warploom.propose.llm.access import MODEL, find_access, has_access, settings
 from warploom.propose.llm.caller import Caller
@@ -20,18 +21,20 @@ from warploom.propose.llm.ledger import Caps
 from warploom.propose.llm.retry import Patience
 from warploom.propose.mind import Knowledge, Mind
 from warploom.propose.mixed import Mixed
+from warploom.propose.programs.rewrites import Rewrites, stuck
 from warploom.propose.protocol import Proposer
 from warploom.propose.replay import RecordedMind, Replayed
 from warploom.propose.without_model import WithoutModel
 from warploom.propose.writer import Writer
 from warploom.search.estimate import Estimate
 from warploom.search.record import Record, read_record
-from warploom.values.candidate import Proposal
+from warploom.search.task import Task
+from warploom.values.candidate import Candidate, Proposal
 from warploom.values.config import COMMAND, RunConfig
 from warploom.values.exchange import Exchange, Message
+from warploom.values.measure import PROGRAM, measure_of
 from warploom.values.model import parse_models
 from warploom.values.outcome import Evaluation
-from warploom.values.problem import Problem
 
 Resting = list[Callable[[], Awaitable[None]]]
 """What is to be called when a sitting ends, while its event loop still runs."""
@@ -43,8 +46,8 @@ WAITING_AT_ONCE = 4
 """Requests at work at a time where a model or a command is waited for."""
 
 
-WRITTEN: tuple[str, ...] = ("cpp",)
-"""Languages that the prompts ask for."""
+WRITTEN: tuple[str, ...] = ("cpp", PROGRAM)
+"""Targets that there are prompts for."""
 
 
 def settle(config: RunConfig, note: Note | None = None) -> RunConfig:
@@ -96,7 +99,7 @@ def waits(config: RunConfig) -> bool:
 
 def make_proposer(
     config: RunConfig,
-    problem: Problem,
+    problem: Task,
     environment: Mapping[str, Any],
     resting: Resting,
     journal: Journal,
@@ -128,13 +131,13 @@ def make_proposer(
 
 def _with_mind(
     config: RunConfig,
-    problem: Problem,
+    problem: Task,
     knowledge: JournalKnowledge,
     mind: Mind | None,
     record: Record | None = None,
 ) -> Proposer:
     """The proposer with this mind; in a replay, what was recorded decides when it is asked."""
-    moves = WithoutModel(problem, crossover=config.crossover, bandit=config.bandit, language=config.target)
+    moves = _without_model(config, problem)
     if not waits(config):
         return moves
     writer = make_writer(config, problem, mind, knowledge)
@@ -148,10 +151,29 @@ def _with_mind(
         bandit=config.bandit,
         in_flight=requests_at_once(config),
         was_asked=None if record is None else lambda number: bool(record.of(number)),
+        noise=measure_of(config.to_mapping()).gain,
     )
 
 
-def make_writer(config: RunConfig, problem: Problem, mind: Mind | None, knowledge: Knowledge) -> Writer:
+def _without_model(config: RunConfig, problem: Task) -> Proposer:
+    """The part of the proposer that asks nobody."""
+    if isinstance(problem, Folder):
+        return Rewrites(crossover=config.crossover, bandit=config.bandit)
+    return WithoutModel(problem, crossover=config.crossover, bandit=config.bandit, language=config.target)
+
+
+def check_movable(config: RunConfig, seed: Candidate) -> None:
+    """Refuse a run whose proposer could not change its first candidate.
+
+    Raises:
+        ConfigError: why, and who could.
+    """
+    said = stuck(seed) if config.target == PROGRAM and config.proposer == "moves" and not config.replay else ""
+    if said:
+        raise ConfigError(f"{config.problem}: {said}; --model NAME, or --proposer {COMMAND}'…', can write it")
+
+
+def make_writer(config: RunConfig, problem: Task, mind: Mind | None, knowledge: Knowledge) -> Writer:
     """The writer as a configuration wants it.
 
     Args:

@@ -17,10 +17,10 @@ from warploom.archive.database import FILE
 from warploom.archive.encode import from_plain, to_plain
 from warploom.archive.journal import Journal
 from warploom.errors import JournalError
+from warploom.search.task import hash_of
 from warploom.values.candidate import Proposal
 from warploom.values.event import PACE, Asked, Declined, Evaluated, NotPromoted, Promoted, Proposed, RunEnded, Steered
 from warploom.values.exchange import Exchange
-from warploom.values.problem import from_description
 
 TOLD = (Proposed, Declined, Evaluated, Promoted, NotPromoted, Steered, RunEnded)
 """The events that a record keeps."""
@@ -112,7 +112,7 @@ def lines(journal: Journal) -> Iterator[dict[str, Any]]:
             "warploom": started.version,
             "config": dict(started.config),
             "problem": started.problem.get("name"),
-            "problem_hash": from_description(started.problem).hash,
+            "problem_hash": hash_of(started.problem),
         }
     }
     for exchange in journal.conversations.all():

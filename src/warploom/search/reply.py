@@ -11,7 +11,9 @@ from typing import Any
 from warploom.propose.writing.about_failure import KINDS, evidence
 from warploom.values.event import Evaluated, NotPromoted, Promoted
 from warploom.values.exchange import Message
+from warploom.values.measure import SCORE, SPEEDUP, Measure
 from warploom.values.outcome import Evaluation, Failed, Passed
+from warploom.values.score import Score
 from warploom.values.speedup import Speedup, over_workloads, workload_speedup
 
 DRAFT = "draft"
@@ -30,14 +32,16 @@ class Assignment:
         operator: what is asked for: "improve", "rewrite", "repair", …
         messages: the prompt as a conversation.
         parent: id of the candidate to start from.
-        parent_speedup: its speedup over eager.
+        parent_speedup: its speedup over eager; None for a program.
+        parent_score: the score of a program; None for a kernel.
     """
 
     id: int
     operator: str
     messages: tuple[Message, ...]
     parent: str
-    parent_speedup: float
+    parent_speedup: float | None
+    parent_score: float | None = None
 
     @property
     def prompt(self) -> str:
@@ -50,7 +54,7 @@ class Assignment:
             "id": self.id,
             "operator": self.operator,
             "parent": self.parent,
-            "parent_speedup": _digits(self.parent_speedup),
+            **reached("parent", self.parent_speedup, self.parent_score),
             "prompt": self.prompt,
         }
 
@@ -72,10 +76,13 @@ class Reply:
         call_ms: timed shape → milliseconds of a call, and of eager beside it.
         advice: what to do next, one line.
         request: number of the request; −1 for a draft.
+        score: of a program, what its evaluator says; None for a kernel.
         parent_speedup: what the parent reached over eager, as it was measured then.
+        parent_score: likewise the score of a program.
         verdict: what came of measuring it again in a fresh process; "" when it was not.
         promoted: whether it is the run's best now.
         best_speedup: what the run's best reached over eager when it was measured again; None before there is one.
+        best_score: likewise the score of a program.
         again: whether this was told before.
     """
 
@@ -91,10 +98,13 @@ class Reply:
     call_ms: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     advice: str = ""
     request: int = -1
+    score: Score | None = None
     parent_speedup: float | None = None
+    parent_score: float | None = None
     verdict: str = ""
     promoted: bool = False
     best_speedup: float | None = None
+    best_score: float | None = None
     again: bool = False
 
     def to_object(self) -> dict[str, Any]:
@@ -114,10 +124,11 @@ class Reply:
                 for name, value in self.workloads.items()
                 for own, eager in [self.call_ms.get(name, (math.nan, math.nan))]
             },
-            "parent_speedup": _digits(self.parent_speedup),
+            **({} if self.score is None else score_values(self.score)),
+            **reached("parent", self.parent_speedup, self.parent_score),
             "promoted": self.promoted,
             "verdict": self.verdict,
-            "best_speedup": _digits(self.best_speedup),
+            **reached("best", self.best_speedup, self.best_score),
             "advice": self.advice,
             "again": self.again,
         }
@@ -137,6 +148,8 @@ def draft_reply(candidate: str, evaluation: Evaluation) -> Reply:
             log=evaluation.log_tail.strip()[-LOG_CHARACTERS:] if evaluation.stage == "build" else "",
             advice=ADVICE.get(evaluation.kind, KINDS.get(evaluation.kind, "")),
         )
+    if evaluation.score is not None:
+        return Reply(candidate, DRAFT, passed=True, score=evaluation.score, advice=TELL_SCORE)
     shown, workloads = _speedups(evaluation)
     return Reply(
         candidate,
@@ -159,31 +172,36 @@ def told_reply(
     parent_fitness: float | None,
     best: Promoted | None,
     verdict: Promoted | NotPromoted | None = None,
+    measure: Measure = SPEEDUP,
 ) -> Reply:
     """What is said of an answer that was judged.
 
     Args:
         event: what the journal says of it.
         evaluation: its outcome, whole.
-        parent_fitness: log speedup of the parent.
+        parent_fitness: of the parent.
         best: the run's best now.
         verdict: what came of measuring it again, when it was.
+        measure: what fitness is called.
     """
     promoted = best is not None and best.candidate == event.candidate
     reply = draft_reply(event.candidate, evaluation)
     advice = reply.advice
     if reply.passed:
-        advice = BEST if promoted else KEPT if event.status in ("improved", "new") else NOT_KEPT
+        kept_out = NOT_KEPT if measure is SPEEDUP else NOT_HIGHER
+        advice = BEST if promoted else KEPT if event.status in ("improved", "new") else kept_out
     refused = f"not the best: {verdict.reason}" if isinstance(verdict, NotPromoted) else ""
     return replace(
         reply,
         status=event.status,
         advice=advice,
         request=event.number,
-        parent_speedup=None if parent_fitness is None else math.exp(parent_fitness),
+        parent_speedup=math.exp(parent_fitness) if parent_fitness is not None and measure is SPEEDUP else None,
+        parent_score=SCORE.value(parent_fitness) if parent_fitness is not None and measure is SCORE else None,
         verdict="measured again: the best of the run" if promoted else refused,
         promoted=promoted,
-        best_speedup=best.speedup["eager"][0] if best else None,
+        best_speedup=best.speedup["eager"][0] if best and measure is SPEEDUP else None,
+        best_score=SCORE.value(best.fitness) if best and measure is SCORE else None,
     )
 
 
@@ -203,11 +221,14 @@ ADVICE: dict[str, str] = {
     "input_changed": "work in memory of your own; inputs are read only",
     "nondeterministic": "look for a data race: threads that add to, or write, the same element",
     "too_fast": "every call must do all of its work, on the inputs of that call",
+    "no_score": "mend what the evaluator stumbled over; keep the names that it calls",
 }
 """Kind of failure → what to do."""
 
-BEST = "it is the best so far; ask again: the search chooses which kernel comes next"
+BEST = "it is the best so far; ask again: the search chooses what comes next"
 KEPT = "it has a place in the archive; ask again to go on from it or from another"
+NOT_HIGHER = "the archive holds a program of its kind with a higher score: ask again, and try another way"
+TELL_SCORE = "tell it, or find a higher score"
 NOT_KEPT = "it is correct, but the archive holds a faster one of its kind: ask again, and try another way"
 
 
@@ -216,6 +237,23 @@ def _speedups(evaluation: Passed) -> tuple[dict[str, Speedup], dict[str, Speedup
     found = {one.baseline: over_workloads(timings, one.baseline) for one in timings}
     shown = {baseline: value.geomean for baseline, value in found.items() if value is not None}
     return shown, {str(one.workload): workload_speedup(one) for one in timings if one.baseline == "eager"}
+
+
+def reached(whose: str, speedup: float | None, score: float | None) -> dict[str, float | None]:
+    """What somebody reached, under the name of what it is: "parent_speedup" or "parent_score"."""
+    if score is not None:
+        return {f"{whose}_{SCORE.name}": _digits(score)}
+    return {f"{whose}_{SPEEDUP.name}": _digits(speedup)}
+
+
+def score_values(score: Score) -> dict[str, Any]:
+    """A score and what was said beside it, as JSON values."""
+    return {
+        "score": score.value,
+        "metrics": dict(score.metrics),
+        "artifacts": {name: text[-LOG_CHARACTERS:] for name, text in score.artifacts.items()},
+        "stopped": score.stopped,
+    }
 
 
 def _ends(value: Speedup) -> dict[str, float | None]:

@@ -5,23 +5,22 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from warploom.archive import journal as journals
 from warploom.archive.database import claim
 from warploom.archive.journal import Journal
-from warploom.errors import JournalError, SourceError
+from warploom.errors import JournalError
 from warploom.judge.evaluate import LocalJudge
-from warploom.problems.load import cache_directory, find_seed, is_shipped, load_problem, locate
+from warploom.judge.score import ScoreJudge
+from warploom.problems.importers.openevolve import Folder
+from warploom.problems.load import cache_directory
 from warploom.search.executor import LocalExecutor, RecordedExecutor
-from warploom.search.proposers import Resting, judges_at_once, make_proposer, settle
+from warploom.search.proposers import Resting, check_movable, judges_at_once, make_proposer, settle
 from warploom.search.sitting import Parts, Run, Summary, begin, first_candidate, go_on
-from warploom.values.candidate import Candidate
+from warploom.search.task import Task, fitted, hash_of, lasting, load_task, starting_candidate
 from warploom.values.config import RunConfig
-from warploom.values.language import SUFFIXES
-from warploom.values.problem import Problem, from_description
 
 __all__ = ["Run", "Summary", "reopen", "start"]
 
@@ -41,11 +40,11 @@ def start(folder: Path, config: RunConfig, *, progress: Progress | None = None, 
     Raises:
         InputError: anything the user gave that cannot be used.
     """
-    config = settle(config, progress)
-    problem = load_problem(config.problem)
-    if not is_shipped(config.problem):
-        config = replace(config, problem=str(locate(config.problem).absolute()))
+    config = settle(fitted(config), progress)
+    problem = load_task(config.problem)
+    config = lasting(config, problem)
     seed = starting_candidate(config, problem)
+    check_movable(config, seed)
     lock = claim(folder)
     try:
         parts = local_parts(config, problem, progress, cache)
@@ -69,9 +68,9 @@ def reopen(folder: Path, *, progress: Progress | None = None, cache: Path | None
     journal = journals.reopen(folder)
     try:
         config = RunConfig.from_mapping(journal.started.config)
-        problem = load_problem(config.problem)
+        problem = load_task(config.problem)
         seed = first_candidate(journal) or starting_candidate(config, problem)
-        if from_description(journal.started.problem).hash != problem.hash:
+        if hash_of(journal.started.problem) != problem.hash:
             raise JournalError(f"{folder}: problem {config.problem} has changed since this run began; start a new run")
         if journal.ended:
             return go_on(journal, seed, recorded_parts(config, problem, journal))
@@ -87,8 +86,10 @@ def reopen(folder: Path, *, progress: Progress | None = None, cache: Path | None
         raise
 
 
-def local_parts(config: RunConfig, problem: Problem, progress: Progress | None, cache: Path | None) -> Parts:
+def local_parts(config: RunConfig, problem: Task, progress: Progress | None, cache: Path | None) -> Parts:
     """The judge of this machine, ready to time, and the proposer that the configuration names."""
+    if isinstance(problem, Folder):
+        return _scoring_parts(config, problem, progress)
     judge = LocalJudge(problem, cache=cache or cache_directory(), progress=progress, language=config.target)
     try:
         judge.prepare()
@@ -100,22 +101,16 @@ def local_parts(config: RunConfig, problem: Problem, progress: Progress | None, 
         raise
 
 
-def recorded_parts(config: RunConfig, problem: Problem, journal: Journal) -> Parts:
+def _scoring_parts(config: RunConfig, folder: Folder, progress: Progress | None) -> Parts:
+    """The folder's evaluator in the place of the judge."""
+    judge, resting = ScoreJudge(folder), Resting()
+    environment = judge.describe()
+    proposer = partial(make_proposer, config, folder, environment, resting, note=progress)
+    return Parts(LocalExecutor(judge, judges_at_once(config)), proposer, environment, judge.close, resting)
+
+
+def recorded_parts(config: RunConfig, problem: Task, journal: Journal) -> Parts:
     """For a run that has ended: nothing is judged anew."""
     environment, resting = journal.started.environment, Resting()
     proposer = partial(make_proposer, config, problem, environment, resting)
     return Parts(RecordedExecutor.of(journal), proposer, environment, resting=resting)
-
-
-def starting_candidate(config: RunConfig, problem: Problem) -> Candidate:
-    """The seed: the source that the configuration names, or the one beside the problem.
-
-    Raises:
-        SourceError: the source cannot be read.
-    """
-    path = Path(config.start) if config.start else find_seed(config.problem, config.target)
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise SourceError(f"cannot read the starting source {path}: {error}") from None
-    return Candidate(problem.hash, config.target, ((f"{problem.name}{SUFFIXES[config.target]}", text),), problem.name)

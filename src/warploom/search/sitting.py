@@ -22,11 +22,11 @@ from warploom.search.proceedings import SNAPSHOT_EVERY, Observer
 from warploom.search.proposers import Resting, waits
 from warploom.search.state import State
 from warploom.search.strategy import make_strategy
+from warploom.search.task import Task, describe
 from warploom.values.candidate import Candidate
 from warploom.values.config import RunConfig
 from warploom.values.event import Event, Proposed, RunResumed, RunStarted
 from warploom.values.exchange import Exchange, Spending
-from warploom.values.problem import Problem, describe
 
 
 @dataclass(frozen=True)
@@ -181,7 +181,7 @@ class Run:
 def begin(
     folder: Path,
     config: RunConfig,
-    problem: Problem,
+    problem: Task,
     seed: Candidate,
     parts: Parts,
     snapshot_every: int = SNAPSHOT_EVERY,

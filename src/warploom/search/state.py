@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from functools import reduce
 from typing import Any
 
-from warploom.archive.descriptors import describe
 from warploom.archive.encode import from_plain, to_plain
 from warploom.archive.islands import archive_for, resolution_for
 from warploom.archive.journal import Journal
@@ -23,6 +22,7 @@ from warploom.search.budget import Standing
 from warploom.search.noise import noise_floor
 from warploom.search.strategy import Strategy
 from warploom.search.wishes import Wishes
+from warploom.search.worth import levels, worth
 from warploom.values.candidate import Proposal
 from warploom.values.config import RunConfig
 from warploom.values.event import (
@@ -36,9 +36,9 @@ from warploom.values.event import (
     Proposed,
 )
 from warploom.values.exchange import Exchange, Spending
+from warploom.values.measure import measure_of
 from warploom.values.outcome import Evaluation, Failed, Passed
 from warploom.values.request import Feedback, Individual, Request
-from warploom.values.speedup import speedup
 
 
 @dataclass
@@ -75,6 +75,7 @@ class State:
         said: Callable[[int], Iterable[Exchange]] = lambda number: (),
     ) -> None:
         self.config = config
+        self.measure = measure_of(config.to_mapping())
         self.strategy = strategy
         self.proposer = proposer
         self._said = said
@@ -175,7 +176,8 @@ class State:
         self.proposer.tell(feedback)
 
     def _consider(self, candidate: str, fitness: float, spread: float, floor: float) -> None:
-        beaten = max(0.0, self.promoted.fitness if self.promoted else 0.0)
+        least = self.measure.least
+        beaten = max(least, self.promoted.fitness if self.promoted else least)
         if fitness - spread <= beaten + floor:
             return
         if self.contender is None or fitness > self.contender.fitness:
@@ -192,20 +194,18 @@ class State:
     # ------------------------------------------------------------ derived
 
     def individual(self, request: Request, proposal: Proposal, evaluation: Evaluation) -> Individual | None:
-        """The individual that an evaluation makes of a proposal; None when it failed or was not timed against eager."""
-        if isinstance(evaluation, Failed):
+        """The individual that an evaluation makes of a proposal; None when it failed or has not this run's measure."""
+        found = None if isinstance(evaluation, Failed) else worth(evaluation, self.measure)
+        if isinstance(evaluation, Failed) or found is None:
             return None
-        shown = speedup(evaluation.timings)
-        if shown is None:
-            return None
-        levels = describe(proposal.candidate, evaluation.build.facts)
+        fitness, spread = found
         return Individual(
             candidate=proposal.candidate,
             lineage=proposal.lineage,
-            fitness=math.log(shown.median),
-            cell=self.resolution.cell(levels),
+            fitness=fitness,
+            cell=self.resolution.cell(levels(proposal.candidate, evaluation, self.measure)),
             island=request.island,
-            spread=math.log(shown.high / shown.low) / 2,
+            spread=spread,
             facts=evaluation.build.facts,
         )
 

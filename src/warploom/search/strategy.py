@@ -15,6 +15,7 @@ from warploom.search.strategies.greedy import Greedy
 from warploom.search.strategies.islands import Islands
 from warploom.search.strategies.random import Uniform
 from warploom.values.config import RunConfig
+from warploom.values.measure import PROGRAM
 from warploom.values.request import Feedback, Request
 
 
@@ -52,7 +53,7 @@ class Strategy(Protocol):
 def make_strategy(config: RunConfig) -> Strategy:
     """The strategy that a configuration names or leaves to its budget."""
     kinds: dict[str, Callable[[], Strategy]] = {
-        "islands": lambda: Islands(resolution_for(config)),
+        "islands": lambda: Islands(resolution_for(config), runners_up=config.target == PROGRAM),
         "greedy": Greedy,
         "random": Uniform,
     }

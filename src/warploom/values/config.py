@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from warploom.errors import ConfigError
+from warploom.values.measure import PROGRAM
 from warploom.values.model import parse_models
 
 STRATEGIES: tuple[str, ...] = ("auto", "islands", "greedy", "random")
@@ -22,15 +23,15 @@ class RunConfig:
     """Everything a run is given.
 
     Attributes:
-        problem: name in the catalog or path of a problem file.
-        target: language of the candidates.
+        problem: name in the catalog, path of a problem file, or address of what lies in another format.
+        target: language of the candidates; "program" for programs with an evaluator of their own.
         evaluations: judged candidates at most, failed ones and the seed included.
         minutes: minutes at most, over all sittings; None for no limit.
         patience: stop after so many evaluations without a better candidate; None for no limit.
         target_speedup: stop when a promoted candidate is so many times faster than eager.
         target_roofline: stop when a promoted candidate reaches this fraction of the roofline.
         seed: seed of all randomness of the search.
-        strategy: one of :data:`STRATEGIES`; "auto" is "greedy" where no model is asked, no islands are asked for,
+        strategy: one of :data:`STRATEGIES`; "auto" is "greedy" for kernels where no model and no islands are asked for
             and the budget feeds one only, which is what won there (docs/study.md); else "islands".
         islands: number of islands; 0 fits it to the budget.
         crossover: whether two parents may be combined.
@@ -78,7 +79,10 @@ class RunConfig:
 
     def __post_init__(self) -> None:
         _one_of("strategy", self.strategy, STRATEGIES)
-        _one_of("target", self.target, TARGETS)
+        if self.target != PROGRAM:
+            _one_of("target", self.target, TARGETS)
+        elif self.target_speedup is not None or self.target_roofline is not None:
+            raise ConfigError("a program has a score, no speedup: leave out --target-speedup and --target-roofline")
         _at_least("evaluations", self.evaluations, 1)
         _at_least("islands", self.islands, 0)
         _at_least("in_flight", self.in_flight, 0)

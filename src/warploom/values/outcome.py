@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from warploom.values.problem import Workload
+from warploom.values.score import Score
 
 
 @dataclass(frozen=True)
@@ -135,6 +136,7 @@ FAILURE_KINDS: tuple[str, ...] = (
     "nondeterministic",
     "too_fast",  # beats the roofline
     "reference",  # the trusted side failed
+    "no_score",  # a program that its own evaluator gives no score
 )
 
 
@@ -161,7 +163,7 @@ class Failed:
 
 @dataclass(frozen=True)
 class Passed:
-    """A verified and timed candidate.
+    """A verified and timed candidate; or a program that its own evaluator gave a score, which was not timed.
 
     Attributes:
         build: artifact and static facts.
@@ -170,6 +172,7 @@ class Passed:
         environment: sandbox, machine, versions, baselines and their settings, noise floor.
         elapsed_ns: time per stage: build, load, verify, time.
         mint: what it was made from; None never counts, see :mod:`warploom.values.mint`.
+        score: what an evaluator that is not the judge says of it; None for a kernel.
     """
 
     build: Build
@@ -178,6 +181,7 @@ class Passed:
     environment: Mapping[str, Any] = field(default_factory=dict)
     elapsed_ns: Mapping[str, int] = field(default_factory=dict)
     mint: Mint | None = None
+    score: Score | None = None
 
 
 Evaluation = Passed | Failed

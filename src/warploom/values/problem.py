@@ -262,7 +262,13 @@ def describe(problem: Problem) -> dict[str, Any]:
 
 
 def from_description(description: Mapping[str, Any]) -> Problem:
-    """The inverse of :func:`describe`."""
+    """The inverse of :func:`describe`.
+
+    Raises:
+        ProblemError: it describes a program with an evaluator of its own, which computes nothing that could be judged.
+    """
+    if "evaluator" in description:
+        raise ProblemError(f"{description.get('name', '')}: a program with a score is no kernel, and has no speedup")
     return Problem(
         name=description["name"],
         axes=tuple(description["axes"]),

@@ -19,7 +19,8 @@ class Individual:
     Attributes:
         candidate: the implementation.
         lineage: where it came from.
-        fitness: log of the median speedup over eager, geometric mean over the workloads.
+        fitness: log of the median speedup over eager, geometric mean over the workloads; or of a score, see
+            :mod:`warploom.values.measure`.
         cell: its bin in the grid.
         island: index of the island it lives on.
         spread: half-width of the interval of ``fitness``.

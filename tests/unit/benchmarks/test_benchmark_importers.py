@@ -50,10 +50,31 @@ def test_suites_are_counted_and_kept(importers: ModuleType, tmp_path: Path, monk
     (level / "2_Bad.py").write_text(GOOD.replace("x[:, 1:] + 1, y", "nowhere"))
     out = str(tmp_path / "out.json")
     first = run(importers, monkeypatch, "--root", str(tmp_path), "--levels", "1", "--out", out)
-    assert first["suites"] == {"kernelbench:1": {"problems": 2, "import": 1}}
+    assert first["suites"] == {"kernelbench:1": {"problems": 2, "import": 1, "passes_itself": 1}}
     assert first["problems"]["kernelbench:1/1"]["held_out"] == 10
+    assert first["problems"]["kernelbench:1/1"]["itself"] == "passes"
     assert "NameError: name 'nowhere' is not defined" in first["problems"]["kernelbench:1/2"]["why"]
     assert str(tmp_path) not in json.dumps(first), "no path of this machine in the results"
     (level.parent / "level2").mkdir()
     second = run(importers, monkeypatch, "--root", str(tmp_path), "--levels", "2", "--out", out)
     assert second == first
+
+
+def test_a_reference_that_differs_from_its_oracle_does_not_pass(
+    importers: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    level = tmp_path / "level1"
+    level.mkdir()
+    (level / "1_Good.py").write_text(GOOD)
+    real = importers.calibrate
+
+    def off_by_one(*arguments: Any) -> Any:
+        found = real(*arguments)
+        found[0].expected[...] += 1
+        return found
+
+    monkeypatch.setattr(importers, "calibrate", off_by_one)
+    out = str(tmp_path / "out.json")
+    found = run(importers, monkeypatch, "--root", str(tmp_path), "--levels", "1", "--out", out)
+    assert found["suites"]["kernelbench:1"] == {"problems": 1, "import": 1, "passes_itself": 0}
+    assert "out_0: wrong_result" in found["problems"]["kernelbench:1/1"]["itself"]

@@ -65,5 +65,9 @@ def test_no_code_but_the_judges_makes_a_mint() -> None:
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("Mint", "mint")
     }
-    assert {path for path in makers if not path.startswith("testing/")} == {"judge/mint.py", "judge/evaluate.py"}
+    assert {path for path in makers if not path.startswith("testing/")} == {
+        "judge/mint.py",
+        "judge/evaluate.py",
+        "judge/score.py",
+    }
     assert "testing/synthetic.py" in makers, "the test kit stands in for the judge"

@@ -9,10 +9,14 @@ aside and named, and unknown ones are named too.
 
 from __future__ import annotations
 
+import ast
 import difflib
+import hashlib
 import json
-from collections.abc import Mapping
+import subprocess
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +25,10 @@ from warploom.problems.apart import ask_apart
 from warploom.problems.importers.address import Address
 from warploom.problems.importers.program import Found
 from warploom.problems.importers.sources import LARGEST_BYTES, must_define, read_source
+from warploom.problems.importers.words import plain
 from warploom.values.score import Score
 
+FORMAT = "openevolve"
 EVALUATOR, PROGRAM = "evaluator.py", "initial_program"
 CONFIGURATIONS = ("config.yaml", "config.yml", "config_phase_1.yaml")
 SECONDS_TO_START = 60.0
@@ -33,8 +39,27 @@ _HOLD: Mapping[str, type | tuple[type, ...]] = {
     "evaluator.cascade_thresholds": list,
     "evaluator.enable_artifacts": bool,
     "database.feature_dimensions": list,
+    "prompt.system_message": str,
 }
 """Keys that hold here → what they must be."""
+
+LANGUAGES: Mapping[str, str] = {
+    ".py": "python",
+    ".rs": "rust",
+    ".r": "r",
+    ".cpp": "cpp",
+    ".cc": "cpp",
+    ".c": "c",
+    ".go": "go",
+    ".java": "java",
+    ".js": "javascript",
+    ".ts": "typescript",
+    ".jl": "julia",
+    ".sh": "bash",
+    ".metal": "metal",
+    ".cu": "cuda",
+}
+"""Ending of a program's file → its language; of another ending the ending itself."""
 
 _WORDS = """
 max_iterations checkpoint_interval log_level log_dir random_seed language file_suffix diff_based_evolution
@@ -54,29 +79,60 @@ class Folder:
 
     Attributes:
         path: of the folder.
-        name: of the program's file.
+        file: name of the program's file.
         program: its text, where a search begins.
+        evaluator: text of the evaluator, and of the modules beside it that it imports.
         timeout_s: of each stage.
         cascade: whether stages are run one after another, where the evaluator has them.
         thresholds: that the score of stage 1, 2, … must reach for the next.
         artifacts: whether what the evaluator says beside the numbers is kept.
         features: metrics that are no part of a mean.
+        instructions: what the configuration tells a model to do; "" where it has no words for it.
         set_aside: keys of the configuration that Warploom's own settings take the place of.
         unknown: keys that OpenEvolve does not have either, each with the nearest that it has.
         trust: whether the evaluator runs as the user does, without a jail.
     """
 
     path: Path
-    name: str
+    file: str
     program: str
+    evaluator: str = ""
     timeout_s: float = 300.0
     cascade: bool = True
     thresholds: tuple[float, ...] = (0.5, 0.75, 0.9)
     artifacts: bool = True
     features: tuple[str, ...] = ("complexity", "diversity")
+    instructions: str = ""
     set_aside: tuple[str, ...] = field(default=())
     unknown: tuple[str, ...] = field(default=())
     trust: bool = False
+
+    @property
+    def name(self) -> str:
+        """Of the folder, as an identifier."""
+        return plain(self.path.name)
+
+    @property
+    def address(self) -> Address:
+        """Where it lies."""
+        return Address(FORMAT, str(self.path), trust=self.trust)
+
+    @property
+    def language(self) -> str:
+        """Of the program, by the ending of its file."""
+        ending = Path(self.file).suffix.lower()
+        return LANGUAGES.get(ending, ending.removeprefix(".") or "text")
+
+    @cached_property
+    def hash(self) -> str:
+        """Hash of everything that changes a score: evaluator and settings, not where the folder lies or begins."""
+        settings = (self.timeout_s, self.cascade, self.thresholds, self.features, Path(self.file).suffix)
+        return hashlib.sha256(json.dumps([self.evaluator, *settings]).encode()).hexdigest()[:16]
+
+    def describe(self) -> dict[str, Any]:
+        """The folder as plain JSON values, for the record of a run."""
+        words = {"name": self.name, "title": f"{self.path.name}: a program with an evaluator of its own"}
+        return {**words, "hash": self.hash, "evaluator": self.evaluator, "file": self.file, "language": self.language}
 
 
 def find(address: Address) -> Found:
@@ -88,7 +144,7 @@ def find(address: Address) -> Found:
     read_folder(address)
     raise ProblemError(
         f"{address}: it has an evaluator in the place of a reference, so that no speed can be judged; "
-        f"`warploom score {address.place}` runs it"
+        f"`warploom score {address.place}` runs it, `warploom evolve {address}` evolves its program"
     )
 
 
@@ -105,7 +161,8 @@ def read_folder(address: Address) -> Folder:
     if not programs:
         raise ProblemError(f"{address}: there is no {PROGRAM}.py in {path}, nor one with another ending")
     program = next((one for one in programs if one.suffix == ".py"), programs[0])
-    must_define(read_source(path / EVALUATOR, address), ("evaluate",), path / EVALUATOR, address)
+    evaluator = read_source(path / EVALUATOR, address)
+    must_define(evaluator, ("evaluate",), path / EVALUATOR, address)
     found = next((path / name for name in CONFIGURATIONS if (path / name).is_file()), None)
     keys = _keys(found, address) if found else {}
     held: dict[str, Any] = {}
@@ -126,23 +183,26 @@ def read_folder(address: Address) -> Folder:
         path,
         program.name,
         _text(program, address),
+        "\0".join((evaluator, *(_text(one, address) for one in _beside(path, evaluator, program)))),
         timeout_s=float(held.get("evaluator.timeout", Folder.timeout_s)),
         cascade=held.get("evaluator.cascade_evaluation", Folder.cascade),
         thresholds=tuple(float(one) for one in thresholds),
         artifacts=held.get("evaluator.enable_artifacts", Folder.artifacts),
         features=tuple(map(str, held.get("database.feature_dimensions", Folder.features))),
+        instructions=_instructions(held.get("prompt.system_message", "")),
         set_aside=tuple(ours),
         unknown=tuple(_near(key) for key in others if key not in ours),
         trust=address.trust,
     )
 
 
-def score(folder: Folder, program: str) -> Score:
+def score(folder: Folder, program: str, started: Callable[[subprocess.Popen[bytes]], None] | None = None) -> Score:
     """What the folder's evaluator says of a program.
 
     Args:
         folder: with the evaluator.
         program: the text that is scored.
+        started: given the evaluator's process, so that another thread can end it.
 
     Raises:
         ProblemError: the evaluator could not be run to its end, or gave no score; one line.
@@ -150,7 +210,7 @@ def score(folder: Folder, program: str) -> Score:
     request = {
         "folder": str(folder.path),
         "program": program,
-        "suffix": Path(folder.name).suffix,
+        "suffix": Path(folder.file).suffix,
         "timeout_s": folder.timeout_s,
         "cascade": folder.cascade,
         "thresholds": list(folder.thresholds),
@@ -166,6 +226,7 @@ def score(folder: Folder, program: str) -> Score:
         deadline_s=SECONDS_TO_START + stages * folder.timeout_s,
         request=json.dumps(request).encode(),
         shown=(folder.path,),
+        started=started,
     )
     try:
         return Score(
@@ -196,6 +257,23 @@ def _keys(path: Path, address: Address) -> dict[str, Any]:
         else:
             found[str(key)] = value
     return found
+
+
+def _instructions(message: str) -> str:
+    """The words of a system message; one word alone names a template of OpenEvolve's own."""
+    return message.strip() if len(message.split()) > 1 else ""
+
+
+def _beside(folder: Path, evaluator: str, program: Path) -> list[Path]:
+    """The files beside an evaluator that it imports, in order of their names."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(evaluator)):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names.add(node.module.partition(".")[0])
+    files = (folder / f"{name}.py" for name in sorted(names))
+    return [path for path in files if path.is_file() and path != program]
 
 
 def _near(key: str) -> str:

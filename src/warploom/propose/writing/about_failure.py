@@ -26,6 +26,7 @@ KINDS: dict[str, str] = {
     "nondeterministic": "it gives another result when it is run again on the same inputs: look for a data race",
     "too_fast": "it cannot have done all the work",
     "reference": "the reference failed, which is not the kernel's fault",
+    "no_score": "its evaluator gives it none",
 }
 """Kinds of failure in words."""
 

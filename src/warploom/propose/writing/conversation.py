@@ -16,6 +16,7 @@ from warploom.propose.writing.prompt import Prompts
 from warploom.syntax import tune
 from warploom.values.candidate import Candidate
 from warploom.values.exchange import Exchange, Message
+from warploom.values.problem import Problem
 from warploom.values.signature import signature
 
 UNUSABLE = 2
@@ -115,7 +116,8 @@ class Conversation:
             Duplicate: it was judged before.
         """
         base = self._material.base
-        made = draft(base, answer.read(text), signature(self._material.problem))
+        task = self._material.task
+        made = draft(base, answer.read(text), signature(task) if isinstance(task, Problem) else None)
         if self._operator == "simplify" and code_length(made.candidate) >= code_length(base):
             raise SourceError(
                 f"it has {code_length(made.candidate)} characters of code where there were {code_length(base)}; it has "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from dataclasses import dataclass
 
 from warploom.errors import SourceError
@@ -32,18 +33,21 @@ class Draft:
     idea: str
 
 
-def draft(base: Candidate, answer: Answer, signature: Signature) -> Draft:
+def draft(base: Candidate, answer: Answer, signature: Signature | None) -> Draft:
     """The candidate that an answer makes of a base.
 
     Args:
         base: what the model was shown; its flags stay, and so do the parameters whose ``TUNE`` lines stay.
         answer: taken apart.
-        signature: the problem's.
+        signature: the problem's; None for a program that is no kernel.
 
     Raises:
         SourceError: the answer cannot be used; the message is written for the model.
     """
-    sources = _edited(base, answer) if answer.edits else _rewritten(base, answer)
+    if answer.edits:
+        sources = _edited(base, answer)
+    else:
+        sources = _rewritten(base, answer) if signature is not None else _program(base, answer)
     if sum(len(text.encode()) for _, text in sources) > MOST_BYTES:
         raise SourceError(f"the files are larger than {MOST_BYTES >> 10} KiB together")
     if sources == base.sources:
@@ -53,9 +57,12 @@ def draft(base: Candidate, answer: Answer, signature: Signature) -> Draft:
         base.language,
         sources,
         base.entry_point,
-        _parameters(base, sources[0][1]),
+        _parameters(base, sources[0][1]) if signature is not None else (),
         base.build_flags,
     )
+    if signature is None:
+        _check_program(candidate)
+        return Draft(candidate, answer.idea)
     rejected = find_toolchain(base.language).check_source(candidate, signature)
     if rejected:
         raise SourceError(rejected.message)
@@ -88,6 +95,38 @@ def _rewritten(base: Candidate, answer: Answer) -> tuple[tuple[str, str], ...]:
     for name, text in named.items():
         files[name] = _within(base, name, _ended(text)) if name in files else _ended(text)
     return tuple(files.items())
+
+
+def _program(base: Candidate, answer: Answer) -> tuple[tuple[str, str], ...]:
+    """The one file of a program: the last fence that may be it, or an answer that is nothing else."""
+    main = base.sources[0][0]
+    fences = [fence.text for fence in answer.fences if fence.file in ("", main)]
+    bare = answer.text if not answer.fences and _is_bare(base, answer.text) else ""
+    if not fences and not bare:
+        raise SourceError(_NO_PROGRAM)
+    return ((main, _within(base, main, _ended(fences[-1] if fences else bare))),)
+
+
+def _is_bare(base: Candidate, text: str) -> bool:
+    """Whether an answer without fences is a program: Python statements, or a text with the markers in it."""
+    if base.language != "python":
+        return evolve_block.START in text
+    try:
+        return any(not isinstance(one, ast.Expr) for one in ast.parse(text).body)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+
+
+def _check_program(candidate: Candidate) -> None:
+    """Raise SourceError for Python that cannot be read; of other languages the evaluator will say."""
+    if candidate.language != "python":
+        return
+    try:
+        ast.parse(candidate.source)
+    except SyntaxError as error:
+        raise SourceError(f"line {error.lineno}: {error.msg}") from None
+    except (ValueError, RecursionError, MemoryError) as error:
+        raise SourceError(f"the program cannot be read: {error}") from None
 
 
 def _named(base: Candidate, answer: Answer) -> dict[str, str]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from warploom.problems.importers.openevolve import Folder
 from warploom.values.behaviour import Resolution
 from warploom.values.candidate import Candidate, Lineage
 from warploom.values.outcome import Evaluation, Failed, Passed
@@ -26,14 +27,14 @@ class Material:
     """What the prompt of one request is made from. Nothing here knows of seeds or of what is held out.
 
     Attributes:
-        problem: what is computed.
+        task: what is computed, or the folder whose evaluator scores what is written.
         environment: what the judge says of machine, toolchain and peaks.
         resolution: of the archive's cells.
         operator: what is asked for.
         base: the kernel that is to be changed.
         lineage: where it came from.
         evaluation: its outcome; None where it is not known.
-        fitness: its log speedup over eager; None when it failed.
+        fitness: its log speedup over eager, or its score; None when it failed.
         cell: its bin; None when it failed.
         partner: the second parent of a crossover.
         inspirations: others worth looking at.
@@ -43,7 +44,7 @@ class Material:
         hints: what the person who runs the search says.
     """
 
-    problem: Problem
+    task: Problem | Folder
     environment: Mapping[str, Any]
     resolution: Resolution
     operator: str
@@ -58,6 +59,18 @@ class Material:
     elsewhere: tuple[Attempt, ...] = field(default=())
     target_cell: Cell | None = None
     hints: tuple[str, ...] = ()
+
+    @property
+    def problem(self) -> Problem:
+        """What is computed, of a kernel."""
+        assert isinstance(self.task, Problem)
+        return self.task
+
+    @property
+    def folder(self) -> Folder:
+        """Whose evaluator scores, of a program."""
+        assert isinstance(self.task, Folder)
+        return self.task
 
     @property
     def passed(self) -> Passed | None:

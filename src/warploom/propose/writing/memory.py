@@ -5,8 +5,8 @@ All of it is bounded, so that cost and snapshots stay flat however long a run is
 
 from __future__ import annotations
 
+import ast
 import hashlib
-import math
 from collections import OrderedDict
 from collections.abc import Mapping
 from functools import lru_cache
@@ -16,8 +16,10 @@ from warploom.propose.writing.about_failure import KINDS, evidence
 from warploom.propose.writing.material import Attempt
 from warploom.propose.writing.operators import OPERATORS
 from warploom.propose.writing.templates import in_a_line
+from warploom.syntax.dialect import DIALECTS
 from warploom.syntax.fingerprint import fingerprint
 from warploom.values.candidate import Candidate
+from warploom.values.measure import SPEEDUP, Measure
 from warploom.values.outcome import Failed
 from warploom.values.request import Feedback
 
@@ -39,9 +41,14 @@ REPAIRS = 2
 
 
 class Memory:
-    """Learned from every outcome of a run; see :meth:`learn`."""
+    """Learned from every outcome of a run; see :meth:`learn`.
 
-    def __init__(self) -> None:
+    Args:
+        measure: what fitness is called.
+    """
+
+    def __init__(self, measure: Measure = SPEEDUP) -> None:
+        self._measure = measure
         self._attempts: OrderedDict[str, list[Attempt]] = OrderedDict()
         self._ideas: list[tuple[str, Attempt]] = []
         self._failures: OrderedDict[str, int] = OrderedDict()
@@ -53,7 +60,7 @@ class Memory:
         """One more outcome, of whatever proposer."""
         self.told += 1
         candidate, lineage = feedback.proposal.candidate, feedback.proposal.lineage
-        result = _result(feedback)
+        result = _result(feedback, self._measure)
         _put(self._known, twin_key(candidate), (self.told, f"{candidate.id}: {result}"[:160]), MOST_KNOWN)
         for parent in lineage.parents[:1]:
             what = f"{lineage.operator}: {lineage.note}" if lineage.note else lineage.operator
@@ -128,33 +135,38 @@ def twin_key(candidate: Candidate) -> str:
     digest = hashlib.sha256()
     parts = [*(text for _, text in candidate.sources), repr(candidate.parameters), repr(candidate.build_flags)]
     for place, text in enumerate(parts):
-        word = _shape(text) if place < len(candidate.sources) else text
+        word = _shape(text, candidate.language) if place < len(candidate.sources) else text
         digest.update(f"{len(word)}:{word}".encode(errors="replace"))
     return digest.hexdigest()[:16]
 
 
 @lru_cache(maxsize=128)
-def _shape(text: str) -> str:
-    """The fingerprint of a source; asked for when it is drafted and again when it was judged."""
+def _shape(text: str, language: str) -> str:
+    """The fingerprint of a source; asked for when it is drafted and again when it was judged.
+
+    Of Python its syntax tree; of a language that nothing here reads the text itself.
+    """
     try:
-        return fingerprint(text)
-    except RecursionError:  # thousands of brackets in one another
+        if language == "python":
+            return ast.dump(ast.parse(text))
+        return fingerprint(text) if language in DIALECTS else text.strip()
+    except (SyntaxError, ValueError, RecursionError, MemoryError):  # thousands of brackets in one another
         return " ".join(text.split())
 
 
-def _result(feedback: Feedback) -> str:
+def _result(feedback: Feedback, measure: Measure) -> str:
     """What came of a proposal, in words that a prompt may hold."""
     evaluation = feedback.evaluation
     if isinstance(evaluation, Failed):
         return f"{KINDS.get(evaluation.kind, evaluation.kind)} ({evidence(evaluation)})"
     if feedback.fitness is None:
         return "not timed"
-    words = f"{math.exp(feedback.fitness):.3g} times the speed of PyTorch eager"
+    words = measure.words(feedback.fitness)
     parents = feedback.request.parents
     same = bool(parents) and feedback.proposal.lineage.parents[:1] == (parents[0].candidate.id,)
     if feedback.parent_fitness is not None and same:
         # Its parent may be measured again later: what it reached then belongs to the figure.
-        words += f", where the kernel it was made from had {math.exp(feedback.parent_fitness):.3g}"
+        words += f", where the {measure.what} it was made from had {measure.number(feedback.parent_fitness)}"
     return words
 
 

@@ -40,8 +40,12 @@ OPERATORS: dict[str, Operator] = {
 }
 
 
-def paid(feedback: Feedback) -> bool:
+def paid(feedback: Feedback, gain: float = GAIN) -> bool:
     """Whether a proposal gave what its operator is for.
+
+    Args:
+        feedback: what came of it.
+        gain: less than this is none.
 
     A repair has to pass, an idea to find a place in the archive, a simplification to be shorter and a parameterised
     kernel to have new ``TUNE`` lines at no loss of speed; everything else has to be faster.
@@ -54,9 +58,9 @@ def paid(feedback: Feedback) -> bool:
         return True
     if operator == "explore" and feedback.status in ("new", "improved"):
         return True
-    if before is None or fitness > before + GAIN:
+    if before is None or fitness > before + gain:
         return True
     if operator in ("simplify", "parameterise") and feedback.request.parents:
         # What the draft had to be (shorter; with TUNE lines) was checked before it was proposed.
-        return fitness >= before - max(GAIN, feedback.request.parents[0].spread)
+        return fitness >= before - max(gain, feedback.request.parents[0].spread)
     return False

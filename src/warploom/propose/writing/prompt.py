@@ -5,8 +5,8 @@ The whole stays within a budget of characters: the least important ingredient is
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from warploom.propose.writing.about_failure import failure_facts
@@ -35,6 +35,9 @@ LEAST_CHARACTERS = 300
 REMARK_CHARACTERS = 120
 """Room for the remark in the place of what was left out."""
 
+DESCRIPTION = ("problem", "convention", "machine")
+"""The ingredients that say what is to be done."""
+
 Facts = Callable[[Material], dict[str, Any] | None]
 
 INGREDIENTS: dict[str, Facts] = {
@@ -62,10 +65,14 @@ class Prompts:
     Attributes:
         templates: of ingredients and operators.
         most: characters of the first messages together.
+        ingredients: of a task.
+        operators: names of what can be asked for.
     """
 
     templates: Templates
     most: int = PROMPT_CHARACTERS
+    ingredients: Mapping[str, Facts] = field(default_factory=lambda: INGREDIENTS)
+    operators: tuple[str, ...] = tuple(OPERATORS)
 
     def first(self, material: Material, *, plan: bool = False) -> tuple[Message, ...]:
         """How the conversation begins: what the model is, then the task.
@@ -81,14 +88,20 @@ class Prompts:
             "plan_alone": plan,
             "code_characters": code_length(material.base),
         }
-        bare = self.templates.render(material.operator, facts | dict.fromkeys(INGREDIENTS, ""))
-        between = 4 * len(INGREDIENTS)  # line feeds around those that are there
+        bare = self.templates.render(material.operator, facts | dict.fromkeys(self.ingredients, ""))
+        between = 4 * len(self.ingredients)  # line feeds around those that are there
         parts = fit(self._ingredients(material), self.most - len(system) - len(bare) - between)
         return Message("system", system), Message("user", self.templates.render(material.operator, facts | parts))
 
+    def description(self, material: Material) -> str:
+        """What is to be done, whatever the parent is."""
+        facts = {name: self.ingredients[name](material) for name in DESCRIPTION if name in self.ingredients}
+        parts = [self.templates.render(name, known) for name, known in facts.items() if known]
+        return "\n\n".join(part.strip("\n") for part in parts) + "\n"
+
     def _ingredients(self, material: Material) -> dict[str, str]:
         """Each ingredient's text, "" where there is nothing to say."""
-        found = {name: facts(material) for name, facts in INGREDIENTS.items()}
+        found = {name: facts(material) for name, facts in self.ingredients.items()}
         return {name: self.templates.render(name, facts) if facts else "" for name, facts in found.items()}
 
     def again(self, kind: str, base_file: str, **facts: Any) -> Message:
@@ -102,7 +115,7 @@ class Prompts:
             ConfigError: one line with file and line.
         """
         for material in materials:
-            for name in OPERATORS:
+            for name in self.operators:
                 for plan in (False, True):
                     self.first(replace(material, operator=name), plan=plan)
             self.again("code", material.base.sources[0][0])

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from warploom.problems.importers.openevolve import Folder
 from warploom.propose.writing.material import Attempt, Material
 from warploom.values.behaviour import Resolution
 from warploom.values.candidate import Candidate, Lineage, Step
 from warploom.values.outcome import Build, Failed, Passed, Timing, Verdict
 from warploom.values.problem import Problem
 from warploom.values.request import Individual
+from warploom.values.score import Score
 
 _ENVIRONMENT = {
     "toolchain": "g++ 12",
@@ -16,8 +18,38 @@ _ENVIRONMENT = {
 }
 
 
-def rehearsal(problem: Problem, resolution: Resolution) -> tuple[Material, Material]:
-    """Material about a kernel that passed, and about one that failed."""
+def rehearsal(problem: Problem | Folder, resolution: Resolution) -> tuple[Material, Material]:
+    """Material about a kernel or program that passed, and about one that failed."""
+    return _of_program(problem, resolution) if isinstance(problem, Folder) else _of_kernel(problem, resolution)
+
+
+def _of_program(folder: Folder, resolution: Resolution) -> tuple[Material, Material]:
+    candidate = Candidate(folder.hash, folder.language, ((folder.file, "made up\n"),), folder.name)
+    other = Candidate(folder.hash, folder.language, ((folder.file, "made up too\n"),), folder.name)
+    third = Candidate(folder.hash, folder.language, ((folder.file, "made up again\n"),), folder.name)
+    lineage = Lineage((other.id,), "rehearsal", "improve", note="made up")
+    said = Score(0.5, {"a": 0.5, "b": True}, {"note": "made up"}, ("stage1",), "stage2 wants 0.6")
+    partner = Individual(other, lineage, 0.4, (0, 0, 0))
+    whole = Material(
+        task=folder,
+        environment={},
+        resolution=resolution,
+        operator="improve",
+        base=candidate,
+        lineage=lineage,
+        evaluation=Passed(Build("", "", "", (), "", 0), Verdict(()), (), score=said),
+        fitness=0.5,
+        partner=partner,
+        inspirations=(partner, Individual(third, lineage, 0.3, (0, 1, 0))),
+        attempts=(Attempt("improve: made up", "a score of 0.4"),),
+        elsewhere=(Attempt("explore: made up", "a score of 0.3"),),
+        hints=("made up",),
+    )
+    failed = Failed("verify", "no_score", "an error")
+    return whole, Material(folder, {}, resolution, "repair", candidate, lineage, failed)
+
+
+def _of_kernel(problem: Problem, resolution: Resolution) -> tuple[Material, Material]:
     text = f"// EVOLVE-BLOCK-START\nvoid {problem.name}() {{}}\n// EVOLVE-BLOCK-END\n"
     candidate = Candidate(problem.hash, "cpp", ((f"{problem.name}.cpp", text),), problem.name, (("TILE", 8),))
     other = Candidate(
@@ -34,7 +66,7 @@ def rehearsal(problem: Problem, resolution: Resolution) -> tuple[Material, Mater
     facts = {"instructions": 10, "vectorised_loops": 1, "missed_loops": 1}
     passed = Passed(Build("", "", "g++ 12", (), "a remark", 0, facts), Verdict(()), tuple(timings))
     whole = Material(
-        problem=problem,
+        task=problem,
         environment=_ENVIRONMENT,
         resolution=resolution,
         operator="improve",

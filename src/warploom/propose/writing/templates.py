@@ -32,15 +32,17 @@ class Templates:
 
     Args:
         folder: the user's directory; None for the shipped templates alone.
+        kind: folder of shipped templates that stand in the place of those for kernels; "" for those.
 
     Raises:
         ConfigError: there is no such directory, it holds a template that no prompt uses, or one that cannot be read.
     """
 
-    def __init__(self, folder: Path | None = None) -> None:
+    def __init__(self, folder: Path | None = None, kind: str = "") -> None:
         self._folder = folder
-        loaders: list[BaseLoader] = [FileSystemLoader(SHIPPED)]
-        own = _own_templates(folder) if folder is not None else []
+        shipped = [SHIPPED / kind, SHIPPED] if kind else [SHIPPED]
+        loaders: list[BaseLoader] = [FileSystemLoader(shipped)]
+        own = _own_templates(folder, shipped) if folder is not None else []
         if folder is not None:
             loaders.insert(0, FileSystemLoader(folder))
         self._jinja = SandboxedEnvironment(
@@ -90,11 +92,11 @@ class Templates:
         return f"prompt template {path}:{line}" if line else f"prompt template {path}"
 
 
-def _own_templates(folder: Path) -> list[str]:
+def _own_templates(folder: Path, shipped: list[Path]) -> list[str]:
     """The templates of the user's directory; each must stand for one that is shipped."""
     if not folder.is_dir():
         raise ConfigError(f"{folder}: there is no such directory of prompt templates")
-    known = [path.name for path in SHIPPED.glob(f"*{SUFFIX}")]
+    known = sorted({path.name for place in shipped for path in place.glob(f"*{SUFFIX}")})
     own = sorted(path.name for path in folder.glob(f"*{SUFFIX}"))
     for name in own:
         if name not in known:

@@ -39,10 +39,12 @@ class Islands:
 
     Args:
         resolution: of the cells, to know which of them are empty; None aims at none.
+        runners_up: whether runners-up can be partners too: programs that differ in numbers alone share a cell.
     """
 
-    def __init__(self, resolution: Resolution | None = None) -> None:
+    def __init__(self, resolution: Resolution | None = None, *, runners_up: bool = False) -> None:
         self._resolution = resolution
+        self._runners_up = runners_up
         self._tries: dict[tuple[int, Cell], float] = {}
 
     def ask(self, archive: Archive, rng: random.Random, number: int, progress: float) -> Request:
@@ -55,7 +57,7 @@ class Islands:
             place = self._place(grid, island, rng)
             runners_up = bool(place.bench) and rng.random() < FROM_BENCH
             parent = rng.choice(place.bench) if runners_up else place.elite
-        near = inspirations(grid, parent, rng)
+        near = inspirations(grid, parent, rng, runners_up=self._runners_up)
         seed = rng.getrandbits(63)
         return Request(
             number=number,
@@ -109,12 +111,15 @@ class Islands:
         self._tries = {(island, tuple(cell)): count for island, cell, count in state["tries"]}
 
 
-def inspirations(grid: Grid, parent: Individual, rng: random.Random) -> tuple[Individual, ...]:
-    """A few elites of other cells of the same island; the first is the partner of a crossover.
+def inspirations(
+    grid: Grid, parent: Individual, rng: random.Random, *, runners_up: bool = False
+) -> tuple[Individual, ...]:
+    """A few elites of other cells of the same island, or of all its members; the first is the partner of a crossover.
 
     The partner is drawn with odds by fitness; the rest follow best first.
     """
-    others = [one for one in grid.elites if one.candidate.id != parent.candidate.id]
+    members = grid.everyone() if runners_up else grid.elites
+    others = [one for one in members if one.candidate.id != parent.candidate.id]
     if not others:
         return ()
     best = max(one.fitness for one in others)

@@ -91,11 +91,30 @@ def refusal(folder: Path) -> str:
 
 def test_what_concerns_evaluating_holds_and_the_rest_is_named(make: Callable[..., Path]) -> None:
     folder = read(make())
-    assert (folder.name, folder.program) == ("initial_program.py", PROGRAM)
+    assert (folder.name, folder.file, folder.program) == ("guessing", "initial_program.py", PROGRAM)
     assert (folder.timeout_s, folder.cascade, folder.thresholds) == (20, False, (0.5, 0.9))
     assert folder.features == ("off",)
     assert folder.set_aside == ("max_iterations", "llm.primary_model", "llm.temperature", "database.num_islands")
     assert folder.unknown == ("evaluator.parallel_evaluation (did you mean evaluator.parallel_evaluations?)", "novel")
+
+
+def test_a_hash_stands_for_what_changes_a_score(make: Callable[..., Path]) -> None:
+    folder = make()
+    before = read(folder)
+    (folder / "initial_program.py").write_text(PROGRAM.replace("4", "5"))
+    (folder / "unrelated.py").write_text("x = 1\n")
+    assert read(folder).hash == before.hash == read(folder, trust=True).hash
+    (folder / "beside.py").write_text("WANTED = 8\n")
+    assert read(folder).hash != before.hash
+    assert before.describe()["hash"] == before.hash
+    changed = read(folder).hash
+    assert read(make(config=CONFIG.replace("timeout: 20", "timeout: 21"))).hash not in (before.hash, changed)
+
+
+def test_the_words_for_a_model_are_kept_and_names_of_templates_are_none(make: Callable[..., Path]) -> None:
+    assert read(make(config="prompt: {system_message: 'Guess the number. '}")).instructions == "Guess the number."
+    assert read(make(config="prompt: {system_message: system_message}")).instructions == ""
+    assert read(make(config="prompt: {system_message: 'Guess it'}")).set_aside == ()
 
 
 def test_without_a_configuration_openevolves_defaults_hold(make: Callable[..., Path]) -> None:
@@ -132,7 +151,7 @@ def test_a_folder_that_cannot_be_used(make: Callable[..., Path], tmp_path: Path)
     (folder / "initial_program.py").unlink()
     assert "there is no initial_program.py" in refusal(folder)
     (folder / "initial_program.rs").write_text("fn main() {}\n")
-    assert read(folder).name == "initial_program.rs"
+    assert (read(folder).file, read(folder).language) == ("initial_program.rs", "rust")
 
 
 def test_it_has_a_score_and_is_no_problem(make: Callable[..., Path], tmp_path: Path) -> None:

@@ -123,7 +123,7 @@ class Desk:
         base, partner = self.candidate(), self.individual(BODY.replace("3.0f", "(3.0f)"), 0.9, (1, 1, 2))
         third = self.individual(BODY.replace("3.0f", "+3.0f"), 0.8, (2, 1, 0), note="a third way")
         whole = Material(
-            problem=self.problem,
+            task=self.problem,
             environment=ENVIRONMENT,
             resolution=self.resolution,
             operator="improve",

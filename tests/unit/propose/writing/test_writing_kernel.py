@@ -81,7 +81,7 @@ def test_the_limit_is_named_for_each_shape(desk: Any) -> None:
     (row,) = found["rows"]
     assert (row["bound"], round(row["fraction"], 1)) == ("memory", 0.5)
     heavy = replace(desk.problem, operations="2000*rows*cols")
-    bound = bottleneck_facts(desk.material(problem=heavy))
+    bound = bottleneck_facts(desk.material(task=heavy))
     assert bound is not None
     assert bound["rows"][0]["bound"] == "arithmetic"
 

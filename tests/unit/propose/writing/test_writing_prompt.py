@@ -37,7 +37,7 @@ def without_fact(material: Material, name: str) -> Material:
 
 
 def without_problem(material: Material, **fields: Any) -> Material:
-    return replace(material, problem=replace(material.problem, **fields))
+    return replace(material, task=replace(material.problem, **fields))
 
 
 def without_environment(material: Material, name: str) -> Material:

@@ -1,0 +1,1 @@
+"""Changes to programs that are no kernels, where no model is asked."""
