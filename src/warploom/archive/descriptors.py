@@ -10,6 +10,8 @@ memory     element-wise  vectors          tiles, scratch        register blocks
 computation several passes one pass       one pass, online      blocks of products
 spread     serial        SIMD             threads               threads and SIMD
 ========== ============= ================ ===================== =====================
+
+Kernels for GPUs: :mod:`warploom.archive.gpu_descriptors`.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
+from warploom.archive.gpu_descriptors import describe_gpu
 from warploom.errors import SourceError
 from warploom.syntax import evolve_block
 from warploom.syntax.cpp.query import (
@@ -45,6 +48,7 @@ from warploom.syntax.cpp.walk import bodies, expressions, parts, walk
 from warploom.syntax.dialect import dialect_of
 from warploom.syntax.opencl import is_kernel
 from warploom.values.candidate import Candidate
+from warploom.values.target import VENDORS
 
 _VECTOR_TYPE = re.compile(r"\b[fiu]\d+x\d+\b|\b__m(128|256|512)[di]?\b|vector_size|\b(float|double|int)(2|4|8|16)\b")
 _VECTOR_CALL = re.compile(r"^(_mm\d*_|(u?n?aligned_)?(load|store|stream|splat|gather)\d+|fma\d+|v(load|store)\d+)")
@@ -57,6 +61,8 @@ _ACCUMULATORS = 4
 
 def describe(candidate: Candidate, facts: Mapping[str, int]) -> tuple[int, int, int]:
     """The level on each axis, 0 to 3; all 0 for a source that cannot be read as a tree."""
+    if candidate.language in VENDORS:
+        return describe_gpu(facts)
     try:
         unit = dialect_of(candidate.language).read(evolve_block.split(candidate.source)[1])
     except (SourceError, RecursionError):

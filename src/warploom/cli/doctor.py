@@ -28,6 +28,7 @@ from warploom.judge.calibration import recall
 from warploom.judge.hardware import hardware
 from warploom.problems.load import cache_directory
 from warploom.report.calibration import headline
+from warploom.sandbox.gpu_device import find_devices
 from warploom.sandbox.jail import find_jail
 from warploom.toolchain.cpp import CppToolchain
 from warploom.toolchain.find import GPU_TOOLCHAINS, find_toolchain
@@ -80,6 +81,7 @@ def examine() -> list[Finding]:
         _openmp,
         _opencl,
         _gpu_compilers,
+        _gpus,
         _torch,
         _sandbox,
         _cores,
@@ -121,6 +123,16 @@ def _gpu_compilers() -> Iterable[Finding]:
             yield Finding(language, OK, f"{find_toolchain(language).version()} (optional; builds need no GPU)")
         except ToolchainError as error:
             yield Finding(language, OK, f"absent (optional): {error}")
+
+
+def _gpus() -> Iterable[Finding]:
+    devices = find_devices()
+    for device in devices:
+        architecture = device.architecture
+        known = architecture.name if architecture else "of a capability that Warploom does not know"
+        yield Finding("gpu", OK, f"{device.name}, {known}, {device.driver_version} (optional; judges kernels)")
+    if not devices:
+        yield Finding("gpu", OK, "absent (optional): none that NVIDIA's driver can use; builds need none")
 
 
 def _openmp() -> Iterable[Finding]:

@@ -10,10 +10,12 @@ import typer
 from warploom.cli.console import Json, ProblemWord, aside
 from warploom.cli.follow import follow
 from warploom.errors import ConfigError, InputError
+from warploom.judge.places import require_device
 from warploom.search.run import start
 from warploom.search.task import load_task, notes
 from warploom.values.config import STRATEGIES, TARGETS, RunConfig
 from warploom.values.plain_text import printable
+from warploom.values.target import VENDORS
 
 RUNS = Path("runs")
 """Where runs go when nobody says where."""
@@ -105,6 +107,8 @@ def evolve(
 
     A program with an evaluator of its own (`openevolve:DIR`) is evolved too; what it gets is a score, and no speedup.
     """
+    if target in VENDORS:
+        require_device(target)
     if start_from is not None and not start_from.is_file():
         raise ConfigError(f"--start {start_from}: there is no such file")
     if prompts is not None and not prompts.is_dir():

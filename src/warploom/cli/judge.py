@@ -11,21 +11,25 @@ import typer
 
 from warploom.cli.console import Json, ProblemWord, aside, out, print_json
 from warploom.errors import ConfigError, SourceError
+from warploom.judge import gpu
 from warploom.judge.evaluate import LocalJudge
+from warploom.judge.places import require_device
 from warploom.problems.load import cache_directory, load_problem
 from warploom.report.evaluation import evaluation_object, render
 from warploom.sandbox.jail import find_jail
 from warploom.values.candidate import Candidate
-from warploom.values.config import TARGETS
 from warploom.values.job import Job
 from warploom.values.language import SUFFIXES
 from warploom.values.outcome import Passed
 from warploom.values.problem import Problem
+from warploom.values.target import VENDORS
 
 
 def judge(
     problem: ProblemWord,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="The kernel's source: C++, or .cl (OpenCL).")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="The kernel's source: C++, .cl (OpenCL), .cu (CUDA) or .py (Triton).")
+    ],
     flag: Annotated[
         list[str] | None,
         typer.Option("--flag", help="A compiler flag, repeatable. [default: those in evidence.json beside FILE]"),
@@ -34,8 +38,9 @@ def judge(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Do not tell what is being done.")] = False,
 ) -> int:
     """Build, verify and time one kernel against PyTorch: fresh process, fresh secret inputs, every baseline."""
+    language = judged_language(file)
     loaded = load_problem(problem)
-    candidate = read_candidate(loaded, file, None if flag is None else tuple(flag), judged_language(file))
+    candidate = read_candidate(loaded, file, None if flag is None else tuple(flag), language)
     console = aside()
     if not (quiet or json):  # the title says what was made smaller to be judged here
         console.print(f"{loaded.name}: {loaded.title}", style="dim", markup=False)
@@ -46,9 +51,9 @@ def judge(
         language=candidate.language,
     ) as local:
         evaluation = local.evaluate(Job(candidate, loaded.hash, effort="promote"))
-    jail = find_jail()
+    jail, gaps = sandbox_of(candidate.language)
     if json:
-        sandbox = {"jail": jail.name, "gaps": list(jail.gaps)}
+        sandbox = {"jail": jail, "gaps": list(gaps)}
         found = {
             "problem": loaded.name,
             "title": loaded.title,
@@ -58,20 +63,31 @@ def judge(
         print_json({**found, "build_flags": list(candidate.build_flags), "sandbox": sandbox})
     else:
         out().print(render(evaluation))
-        if jail.gaps:
-            console.print(f"sandbox not protected: {'; '.join(jail.gaps)}", style="yellow", markup=False)
+        if gaps:
+            console.print(f"sandbox not protected: {'; '.join(gaps)}", style="yellow", markup=False)
     return 0 if isinstance(evaluation, Passed) else 1
+
+
+def sandbox_of(language: str) -> tuple[str, tuple[str, ...]]:
+    """What kernels of this language run in here, and what that does not protect."""
+    if language in VENDORS:
+        return gpu.SHUT_IN, gpu.gaps(require_device(language))
+    jail = find_jail()
+    return jail.name, jail.gaps
 
 
 def judged_language(file: Path) -> str:
     """The language of a kernel that is to run here, by its file's name; C++ where the name says nothing.
 
     Raises:
-        ConfigError: it is one that runs on a GPU.
+        ConfigError: it is one that runs on a GPU, and none that runs it is here.
     """
     language = next((name for name, suffix in SUFFIXES.items() if suffix == file.suffix), "cpp")
-    if language not in TARGETS:
-        raise ConfigError(f"{file.name} is {language}, which runs on a GPU; `warploom build` compiles it without one")
+    if language in VENDORS:
+        try:
+            require_device(language)
+        except ConfigError as error:
+            raise ConfigError(f"{file.name}: {error}") from None
     return language
 
 

@@ -19,6 +19,31 @@ from warploom.sandbox.candidate_process import Call
 from warploom.values.problem import Problem, Workload
 
 LINE_BYTES = 64
+MOST_CALLS = 16
+
+
+@dataclass(frozen=True)
+class Setting:
+    """How calls are made and timed where a bench stands; as the default says on a processor.
+
+    Attributes:
+        clock: which one counts.
+        device: what calls run on.
+        torch: PyTorch's name of the device for references and baselines, which then time themselves; "" for the
+            processor, where the judge's own clock counts.
+        most_calls: in a block.
+        one_by_one: whether the inputs of a call exist for a candidate only when the call before has been collected.
+            Where they do, nobody has to look on the way, see :mod:`warploom.judge.watch`.
+    """
+
+    clock: str = "parent monotonic"
+    device: str = "cpu"
+    torch: str = ""
+    most_calls: int = MOST_CALLS
+    one_by_one: bool = False
+
+
+PROCESSOR = Setting()
 
 
 @dataclass(frozen=True)
@@ -50,6 +75,7 @@ class Bench:
         rng: secret randomness.
         own: draws all inputs from a seed where the recipe is "own", see :func:`warploom.judge.oracle.draw_own`. What
             hangs together cannot be renewed at the price of a copy: each call's content is then a new draw.
+        setting: how calls are made and timed.
     """
 
     def __init__(
@@ -58,8 +84,9 @@ class Bench:
         workload: Workload,
         rng: np.random.Generator,
         own: Callable[[int], Sequence[Array]] | None = None,
+        setting: Setting = PROCESSOR,
     ) -> None:
-        self.problem, self.workload = problem, workload
+        self.problem, self.workload, self.setting = problem, workload, setting
         self.layout = input_layout(problem, workload, slack=True)
         self.outputs_layout = output_layout(problem, workload)
         self.allowances: tuple[Allowance, ...] = ()

@@ -8,30 +8,33 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from warploom.errors import ReferenceFailed
 from warploom.judge import stages
-from warploom.judge.calibrator import Calibrator
 from warploom.judge.fault import Fault, RivalFailed
-from warploom.judge.hardware import hardware
 from warploom.judge.mint import mint
+from warploom.judge.offline import measure_offline
+from warploom.judge.places import find_place
 from warploom.judge.roofline import Roofline
 from warploom.judge.session import Session
-from warploom.sandbox.candidate_process import CandidateProcess
-from warploom.sandbox.jail import find_jail
+from warploom.sandbox.gpu_device import GpuDevice
+from warploom.sandbox.gpu_process import GpuProcess
 from warploom.sandbox.lease import Lease
 from warploom.sandbox.limits import Limits
-from warploom.toolchain.find import find_toolchain
+from warploom.sandbox.runner import Runner
 from warploom.values.job import Job
 from warploom.values.outcome import Build, Evaluation, Failed, Passed, Timing, Verdict
 from warploom.values.problem import Problem
-from warploom.values.signature import signature
 
 FEW_CORES = 2
 """With so few cores a build would disturb a timing, and waits for it."""
+
+SANITIZED_SECONDS = 120.0
+"""Deadline of calls under a program that watches every access."""
 
 
 class LocalJudge:
@@ -46,8 +49,12 @@ class LocalJudge:
         seed: of all secret randomness (inputs, order of sides); None draws it from the system, as a real run must.
         limits: what a candidate's process may use up.
         progress: told what is being prepared, a line each.
-        language: of the candidates.
+        language: of the candidates; where they run follows from it.
         lease: of the device; by default the one that every process on this machine shares.
+        device: which GPU, where candidates run on one; by default the first that can run them.
+
+    Raises:
+        ConfigError: candidates of this language run on a GPU, and none is here that can run them.
     """
 
     def __init__(
@@ -60,27 +67,25 @@ class LocalJudge:
         progress: Callable[[str], None] | None = None,
         language: str = "cpp",
         lease: Lease | None = None,
+        device: GpuDevice | None = None,
     ) -> None:
         self.problem = problem
         self._cache = cache
         self._seed = seed
         self._limits = limits or Limits()
         self._say = progress or (lambda line: None)
-        self._toolchain = find_toolchain(language)
-        self._signature = signature(problem)
-        self._jail = find_jail()
-        self._lease = lease or Lease.of_device()
+        self._place = find_place(language, problem, cache, self._limits, lease, device)
+        self._lease = self._place.lease
         self._one_at_a_time = threading.Lock()
         self._session: Session | None = None
-        self._hardware = hardware()
-        self._calibrator = Calibrator(find_toolchain("cpp"), self._jail, cache, self._hardware, self._lease)
+        self._calibrator = self._place.gauge
         self._roofline = Roofline(self._calibrator)
         self._closed = False
 
     @property
     def hardware(self) -> dict[str, Any]:
-        """Processor, cores and caches; ``key`` names the combination."""
-        return dict(self._hardware)
+        """Processor, cores and caches, and the GPU where candidates run on one; ``key`` names the combination."""
+        return dict(self._place.hardware)
 
     @property
     def noise_floor(self) -> float:
@@ -104,15 +109,15 @@ class LocalJudge:
             session, calibration = self._prepared(), self._calibrator.current()
             return {
                 "hardware": self.hardware,
-                "toolchain": self._toolchain.version(),
+                "toolchain": self._place.toolchain(),
                 "sandbox": {
-                    "jail": self._jail.name,
-                    "gaps": list(self._jail.gaps),
+                    "jail": self._place.shut_in,
+                    "gaps": list(self._place.gaps),
                     "limits": asdict(self._limits),
                 },
                 "calibration": calibration.describe(),
                 "roofline": self._roofline.describe(),
-                "clock": "parent monotonic",
+                "clock": self._place.setting.clock,
                 **session.describe(),
             }
 
@@ -122,7 +127,7 @@ class LocalJudge:
         if job.problem != self.problem.hash or job.candidate.problem != self.problem.hash:
             return Failed("judge", "rejected", f"the job is for problem {job.problem}, not {self.problem.hash}")
         with self._room_to_build(), _clock(elapsed, "build"):
-            build = self._toolchain.build(job.candidate, self._signature, self._cache / "builds")
+            build = self._place.build(job.candidate, self._cache / "builds")
         if isinstance(build, Failed):
             return replace(build, elapsed_ns=elapsed, environment=self._environment())
         with self._one_at_a_time:
@@ -164,20 +169,26 @@ class LocalJudge:
 
     def _judge(self, job: Job, build: Build, elapsed: dict[str, int]) -> Evaluation:
         session, promote = self._prepared(), job.effort == "promote"
+        found: dict[str, Any] = {}
         if promote:
             session.compile_baselines()
         try:
             with contextlib.ExitStack() as stack:
                 with self._lease.shared():
                     with _clock(elapsed, "load"):
-                        process = stack.enter_context(stages.start(build, job.candidate, self._jail, self._limits))
+                        process = stack.enter_context(self._place.start(build, job.candidate))
                     with _clock(elapsed, "verify"):
                         checks, first_ns = stages.verify_all(session, process, promote, self._limits.call_seconds)
                         if promote:
                             checks += stages.verify_stressed(session, process)
+                            again = partial(stages.verify_held_out, session, seconds=SANITIZED_SECONDS)
+                            found = self._place.examine(build, job.candidate, again)
                     rival = self._start_rival(job, stack) if promote else None
                 with self._lease.exclusive(), _clock(elapsed, "time"):
                     timings, notes = stages.time_all(session, self._roofline, process, rival, job, first_ns)
+                    if promote and isinstance(process, GpuProcess):
+                        more, said = measure_offline(process, session, timings, session.baselines)
+                        timings, notes = timings + more, notes | said
                 if promote:
                     with self._lease.shared(), _clock(elapsed, "verify"):
                         checks += stages.verify_timed(session)
@@ -194,7 +205,7 @@ class LocalJudge:
                 environment=self._environment(),
             )
         made_from = mint(job.candidate, build, self.problem, self._baselines(session, timings))
-        environment = {**self._environment(), **notes}
+        environment = {**self._environment(), **found, **notes}
         if promote and job.rival is not None:
             environment["incumbent"] = job.rival.id
         return Passed(build, Verdict(tuple(checks)), tuple(timings), environment, elapsed, made_from)
@@ -207,15 +218,15 @@ class LocalJudge:
             "settings": {name: value for name, value in session.reference.settings.items() if "/" not in value},
         }
 
-    def _start_rival(self, job: Job, stack: contextlib.ExitStack) -> CandidateProcess | None:
+    def _start_rival(self, job: Job, stack: contextlib.ExitStack) -> Runner | None:
         """The best so far in a process of its own; it was built before, so that this costs a look into the cache."""
         if job.rival is None:
             return None
-        build = self._toolchain.build(job.rival, self._signature, self._cache / "builds")
+        build = self._place.build(job.rival, self._cache / "builds")
         if isinstance(build, Failed):
             raise RivalFailed(build.message)
         try:
-            return stack.enter_context(stages.start(build, job.rival, self._jail, self._limits))
+            return stack.enter_context(self._place.start(build, job.rival))
         except Fault as fault:
             raise RivalFailed(fault.message) from fault
 
@@ -227,12 +238,13 @@ class LocalJudge:
         if self._session is None:
             self._cache.mkdir(parents=True, exist_ok=True)
             floor = self._calibrator.current(self._say).noise_floor
-            self._session = Session(self.problem, self._cache, self._lease, self._seed, self._say, floor)
+            setting = self._place.setting
+            self._session = Session(self.problem, self._cache, self._lease, self._seed, self._say, floor, setting)
         return self._session
 
     def _environment(self) -> dict[str, Any]:
         """Small, for it is stored with every evaluation; the rest is in :meth:`describe`."""
-        found: dict[str, Any] = {"jail": self._jail.name, "hardware": self._hardware["key"]}
+        found: dict[str, Any] = {"jail": self._place.shut_in, "hardware": self._place.hardware["key"]}
         if self._session is not None:
             found["noise_floor"] = round(self._session.noise_floor, 4)
             calibration = self._calibrator.current()

@@ -15,7 +15,8 @@ from warploom.judge.reference import ReferenceProcess
 from warploom.judge.sampling import Plan, enough
 from warploom.judge.verify import guarded
 from warploom.judge.watch import Watch
-from warploom.sandbox.candidate_process import CandidateProcess, WorkerFailed
+from warploom.sandbox.autopsy import WorkerFailed
+from warploom.sandbox.runner import Runner
 from warploom.values.outcome import Timing
 
 BLOCK_NS = 1_000_000
@@ -24,7 +25,6 @@ BLOCK_NS = 1_000_000
 SLOW_NS = 20_000_000
 """A call so long needs neither company in its block nor a round to get warm."""
 
-MOST_CALLS = 16
 MOST_BLOCK_BYTES = 256 << 20
 Side = Callable[[], int]
 
@@ -44,6 +44,8 @@ class Rounds:
             tuple(ns / self.calls for ns in self.samples[own]),
             tuple(ns / self.calls for ns in self.samples[baseline]),
             calls=(self.calls, self.calls),
+            clock=bench.setting.clock,
+            device=bench.setting.device,
         )
 
 
@@ -51,7 +53,7 @@ def block_calls(bench: Bench, call_ns: float) -> int:
     """How many calls a block needs when the faster side takes so long for one."""
     wanted = -(-BLOCK_NS // max(int(call_ns), 1))
     room = MOST_BLOCK_BYTES // (bench.layout.size_bytes + 2 * bench.outputs_layout.size_bytes)
-    return int(max(1, min(wanted, MOST_CALLS, room)))
+    return int(max(1, min(wanted, bench.setting.most_calls, room)))
 
 
 def rounds(
@@ -133,7 +135,7 @@ def baseline_side(
 
 
 def measure(
-    process: CandidateProcess,
+    process: Runner,
     reference: ReferenceProcess,
     bench: Bench,
     baselines: Sequence[str],
@@ -141,7 +143,7 @@ def measure(
     plan: Plan,
     order: random.Random,
     incumbent: float | None = None,
-    rival: CandidateProcess | None = None,
+    rival: Runner | None = None,
     blind: Callable[[], object] | None = None,
 ) -> list[Timing]:
     """Time a candidate against baselines on one workload.
@@ -194,7 +196,8 @@ def measure(
         calls = wanted
         deadline_s = calls * call_deadline_s(bench)
     quick = first_ns <= SLOW_NS
-    watch = Watch(process, bench, calls, deadline_s, title, order, plan.looks, plan.least)
+    looks = 0 if bench.setting.one_by_one else plan.looks
+    watch = Watch(process, bench, calls, deadline_s, title, order, looks, plan.least)
     if not quick:
         wake, wake_last = [], []
     taken = rounds(bench, sides, calls, plan, order, finish, incumbent, wake=wake, wake_last=wake_last, watch=watch)
@@ -211,7 +214,7 @@ def call_deadline_s(bench: Bench) -> float:
     return max(10.0, 500 * bench.eager_ns / 1e9)
 
 
-def _rival_side(rival: CandidateProcess, bench: Bench, windows: list[list[int]], deadline_s: float) -> Side:
+def _rival_side(rival: Runner, bench: Bench, windows: list[list[int]], deadline_s: float) -> Side:
     """A block of the best so far; it was checked in its own time."""
 
     def run() -> int:
@@ -228,7 +231,7 @@ def _rival_side(rival: CandidateProcess, bench: Bench, windows: list[list[int]],
     return run
 
 
-def _stage(process: CandidateProcess, bench: Bench, windows: list[list[int]]) -> int:
+def _stage(process: Runner, bench: Bench, windows: list[list[int]]) -> int:
     process.stage(bench.calls(windows))
     return 0
 

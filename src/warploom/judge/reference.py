@@ -23,20 +23,21 @@ class ReferenceProcess:
     Args:
         problem: loaded through :mod:`warploom.problems`.
         cache: where ``torch.compile`` keeps what it built.
+        device: PyTorch's name of the device to compute on, which then times itself; "" for the processor.
 
     Raises:
         ReferenceFailed: it did not start, or the problem file cannot be run.
-        ProblemError: the problem is somebody else's program, and there is no jail for it.
+        ProblemError: the problem is somebody else's program, and there is no jail for it, or none with a GPU.
     """
 
-    def __init__(self, problem: Problem, cache: Path) -> None:
+    def __init__(self, problem: Problem, cache: Path, device: str = "") -> None:
         if not isinstance(problem.reference, Reference):
             raise TypeError("the judge takes a problem that was loaded through warploom.problems")
         self._numbers: dict[int, tuple[int, SharedBuffer]] = {}
         self._next = 0
         self.compiled: dict[str, str] = {}
         """Workload → "" when its ``torch.compile`` is ready, else why there is none."""
-        self._channel = ReferenceChannel(Path(problem.reference.path), cache)
+        self._channel = ReferenceChannel(Path(problem.reference.path), cache, device)
         self.settings = self._channel.settings
         try:
             self.description: dict[str, Any] = self._channel.ask("describe", START_SECONDS)
@@ -136,6 +137,10 @@ class ReferenceProcess:
     def run(self, deadline_s: float) -> int:
         """Make the staged calls; nanoseconds on this process's clock from asking to the answer."""
         return self._channel.go(deadline_s)
+
+    def run_together(self, deadline_s: float, graph: bool) -> int:
+        """Make the staged calls back to back on the device; nanoseconds of the whole. ``graph`` replays them."""
+        return int(self._channel.ask("train", deadline_s, graph=graph)["elapsed_ns"])
 
     def collect(self, results: Sequence[SharedBuffer], offsets: Sequence[int]) -> None:
         """Copy the outputs of the last calls into these buffers, one a call; none drops them."""

@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from warploom.errors import ReferenceFailed
+from warploom.errors import ProblemError, ReferenceFailed
 from warploom.problems.apart import end
 from warploom.problems.jail import SCRATCH, start_of
 from warploom.problems.trust import is_foreign_file
@@ -33,8 +33,8 @@ MOST_PRINTED_BYTES = 16 << 20
 """A process that prints more is ended at its next answer."""
 
 
-def environment(cache: Path) -> dict[str, str]:
-    """Settings of the reference process, recorded with the baselines.
+def environment(cache: Path, device: str = "") -> dict[str, str]:
+    """Settings of the reference process, recorded with the baselines; it sees GPUs only where it shall compute on one.
 
     Threads as a candidate has them, see :func:`warploom.sandbox.threads.openmp`. A malloc that returns memory to the
     system would make eager pay page faults for each fresh output, and candidates look up to four times better than
@@ -47,7 +47,7 @@ def environment(cache: Path) -> dict[str, str]:
         "MALLOC_TOP_PAD_": "67108864",
         "TORCHINDUCTOR_CACHE_DIR": str(cache / "inductor"),
         "TORCHINDUCTOR_COMPILE_THREADS": "1",
-        "CUDA_VISIBLE_DEVICES": "",
+        **({"CUDA_DEVICE_ORDER": "PCI_BUS_ID"} if device else {"CUDA_VISIBLE_DEVICES": ""}),
     }
 
 
@@ -57,15 +57,20 @@ class ReferenceChannel:
     Args:
         path: the problem file.
         cache: where ``torch.compile`` keeps what it built for a file of the user's own.
+        device: PyTorch's name of the device to compute on; "" for the processor.
 
     Raises:
         ReferenceFailed: it did not start, or the problem file cannot be run.
-        ProblemError: the file holds somebody else's program, and there is no jail for it.
+        ProblemError: the file holds somebody else's program, and there is no jail for it, or none with a GPU.
     """
 
-    def __init__(self, path: Path, cache: Path) -> None:
+    def __init__(self, path: Path, cache: Path, device: str = "") -> None:
         foreign = is_foreign_file(path)
-        self.settings = environment(cache)
+        if foreign and device:
+            said = "its program runs in a jail, which shows no GPU; write it as a problem file of your own"
+            raise ProblemError(f"{path}: somebody else's program is not judged on a GPU: {said}")
+        self._inside = bool(device)
+        self.settings = environment(cache, device)
         if foreign:
             self.settings["TORCHINDUCTOR_CACHE_DIR"] = SCRATCH
         else:
@@ -75,6 +80,7 @@ class ReferenceChannel:
         try:
             with theirs:
                 arguments = ["-m", "warploom.judge.reference_process", str(theirs.fileno()), str(path)]
+                arguments += [device] if device else []
                 start = start_of(arguments, without_keys(os.environ), foreign=foreign, shown=[path])
                 self._channel.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 2 * MESSAGE_BYTES)
                 # Before it starts: the first message tells its number here, which bubblewrap would hide.
@@ -123,6 +129,8 @@ class ReferenceChannel:
     def go(self, deadline_s: float) -> int:
         """Have the staged calls made; nanoseconds on this process's clock from asking to the answer.
 
+        A process that computes on a device times inside, and its figure is the one that is given.
+
         Raises:
             ReferenceFailed: it answers something else, or not in time.
         """
@@ -130,9 +138,10 @@ class ReferenceChannel:
         self._send(b"go", [])
         self._wait(deadline_s, "running the reference")
         elapsed = time.perf_counter_ns() - begin
-        if self._read(64) != b"done":
+        word, _, told = self._read(64).partition(b" ")
+        if word != b"done" or bool(told) != self._inside:
             raise self._failed("running the reference")
-        return elapsed
+        return int(told) if told else elapsed
 
     def kill(self) -> None:
         """End the process now, from whatever thread; whoever waits for it gets a :class:`ReferenceFailed`."""

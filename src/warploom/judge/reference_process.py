@@ -1,7 +1,8 @@
-"""The trusted PyTorch process: ``python -m warploom.judge.reference_process DESCRIPTOR PROBLEM_FILE``.
+"""The trusted PyTorch process: ``python -m warploom.judge.reference_process DESCRIPTOR PROBLEM_FILE [DEVICE]``.
 
-It owns no clock and no seed of its own: the parent asks over a socket and times from outside, through the same kind
-of round trip as for a candidate. Candidate code never runs here. It ends when the parent's end of the socket closes.
+It owns no seed of its own, and no clock unless it computes on a device (:mod:`warploom.judge.reference_device`): the
+parent asks over a socket and times from outside, through the same kind of round trip as for a candidate. Candidate code
+never runs here. It ends when the parent's end of the socket closes.
 """
 
 from __future__ import annotations
@@ -25,12 +26,11 @@ import torch
 
 from warploom.judge import own_draws, pretend, tolerance, trace
 from warploom.judge.inputs import FLOATS
+from warploom.judge.reference_device import Call, DeviceClock
 from warploom.problems.native import execute
 from warploom.values.problem import Problem, Workload
 
 MESSAGE_BYTES = 1 << 18
-Call = tuple[Callable[..., Any], tuple[torch.Tensor, ...]]
-
 
 class Server:
     """Answers one question at a time.
@@ -38,13 +38,16 @@ class Server:
     Args:
         problem: with its reference as a callable.
         channel: the socket to the parent.
+        device: what everything is computed on; None for the processor, with the parent's clock.
     """
 
-    def __init__(self, problem: Problem, channel: socket.socket) -> None:
+    def __init__(self, problem: Problem, channel: socket.socket, device: torch.device | None = None) -> None:
         assert callable(problem.reference)
         self._reference: Callable[..., Any] = problem.reference
         self._problem = problem
         self._channel = channel
+        self._device = device
+        self._clock = None if device is None else DeviceClock(device)
         self._maps: dict[int, mmap.mmap] = {}
         self._compiled: dict[str, Callable[..., Any]] = {}
         self._calls: list[Call] = []
@@ -55,7 +58,10 @@ class Server:
         """Until the parent hangs up."""
         while True:
             data, descriptors, _, _ = socket.recv_fds(self._channel, MESSAGE_BYTES, 64)
-            if data == b"go":
+            if data == b"go" and self._clock:
+                self._outputs, elapsed = self._clock.alone(self._calls)
+                self._channel.send(b"done %d" % elapsed)
+            elif data == b"go":
                 for function, arguments in self._calls:
                     self._outputs.append(function(*arguments))
                 self._channel.send(b"done")
@@ -85,8 +91,15 @@ class Server:
             "threads": torch.get_num_threads(),
             "matmul_precision": torch.get_float32_matmul_precision(),
             "capability": torch.backends.cpu.get_cpu_capability(),
+            **({} if self._device is None else {"device": _name(self._device)}),
             "python": ".".join(str(part) for part in sys.version_info[:3]),
         }
+
+    def _train(self, graph: bool) -> dict[str, Any]:
+        """The staged calls back to back on the device; nanoseconds of the whole."""
+        assert self._clock is not None
+        self._outputs, elapsed = self._clock.together(self._calls, graph)
+        return {"elapsed_ns": elapsed}
 
     def _map(self, buffers: Sequence[Sequence[int]], descriptors: Sequence[int] = ()) -> dict[str, Any]:
         """Map shared buffers: (number, size, writable) each, with its descriptor."""
@@ -206,10 +219,26 @@ class Server:
 
     def _tensors(self, inputs: int, offsets: Sequence[int], axes: Mapping[str, int]) -> tuple[torch.Tensor, ...]:
         memory = self._maps[inputs]
-        return tuple(
+        found = (
             tolerance.tensor_at(memory, offset, tensor, axes)
             for offset, tensor in zip(offsets, self._problem.inputs.values(), strict=True)
         )
+        return tuple(found if self._device is None else (tensor.to(self._device, copy=True) for tensor in found))
+
+
+def _name(device: torch.device) -> str:
+    """What baselines run on."""
+    if device.type == "cpu":
+        return "cpu"
+    return f"{torch.cuda.get_device_name(device)}, CUDA {torch.version.cuda}"
+
+
+def _settle(device: torch.device) -> None:
+    """Baselines compute in the precision that their tensors have; the choice of algorithms is PyTorch's own."""
+    torch.backends.cudnn.allow_tf32 = False
+    torch.backends.cuda.matmul.allow_tf32 = False
+    if device.type == "cuda":
+        torch.cuda.set_device(device)
 
 
 def _as_tuple(outputs: Any) -> tuple[torch.Tensor, ...]:
@@ -244,8 +273,11 @@ def main(arguments: list[str]) -> int:
     gc.freeze()
     gc.disable()  # no pause inside a timed call; the parent asks for a collection between
     channel.send(json.dumps({"floats": list(FLOATS)}).encode())
+    device = torch.device(arguments[2]) if len(arguments) > 2 else None
+    if device is not None:
+        _settle(device)
     with torch.no_grad():
-        Server(problem, channel).serve()
+        Server(problem, channel, device).serve()
     return 0
 
 

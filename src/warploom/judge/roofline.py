@@ -5,8 +5,8 @@ from __future__ import annotations
 from statistics import median
 from typing import Any
 
-from warploom.judge.calibrator import Calibrator
 from warploom.judge.fault import Fault
+from warploom.judge.place import Gauge
 from warploom.values.outcome import Timing
 from warploom.values.peaks import compute_ns, memory_ns
 from warploom.values.problem import Problem, Workload
@@ -25,7 +25,7 @@ class Roofline:
         calibrator: whose calibration holds the peaks.
     """
 
-    def __init__(self, calibrator: Calibrator) -> None:
+    def __init__(self, calibrator: Gauge) -> None:
         self._calibrator = calibrator
 
     def floor_ns(self, problem: Problem, workload: Workload) -> float:

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from warploom.judge.bench import Bench
+from warploom.judge.bench import PROCESSOR, Bench, Setting
 from warploom.judge.busy import Quiet
 from warploom.judge.calibration import SMALLEST_FLOOR
 from warploom.judge.compare import ROUNDING, Allowance
@@ -58,6 +58,7 @@ class Session:
         seed: of all secret randomness; None draws it from the system.
         say: told what is being prepared, a line each.
         floor: noise floor of this machine; the session's own may be higher, never lower.
+        setting: how calls are made and timed, see :class:`warploom.judge.bench.Setting`.
     """
 
     def __init__(
@@ -68,8 +69,10 @@ class Session:
         seed: int | None,
         say: Callable[[str], None],
         floor: float = SMALLEST_FLOOR,
+        setting: Setting = PROCESSOR,
     ) -> None:
         self.problem, self._cache, self._lease, self._say = problem, cache, lease, say
+        self.setting = setting
         seed = secrets.randbits(63) if seed is None else seed
         self.rng = np.random.default_rng(seed)
         self.order = random.Random(seed ^ 0x5EED)
@@ -81,7 +84,7 @@ class Session:
         self._layouts: dict[str, Layout] = {}
         self._outputs: dict[str, tuple[SharedBuffer, SharedBuffer]] = {}
         say(f"starting PyTorch for {problem.name}")
-        self.reference = ReferenceProcess(problem, cache)
+        self.reference = ReferenceProcess(problem, cache, setting.torch)
         try:
             self._prepare()
         except BaseException:
@@ -94,7 +97,8 @@ class Session:
             for workload in (*self.problem.held_out, *self.problem.workloads):
                 self._add(workload)
             for workload in self.problem.workloads:
-                bench = Bench(self.problem, workload, self.rng, partial(self._draw_own, workload))
+                own = partial(self._draw_own, workload)
+                bench = Bench(self.problem, workload, self.rng, own, self.setting)
                 self.benches.append(bench)
                 levels = [one.levels for one in self._checked[str(workload)]]
                 bench.allowances = self._allowances([max(level) for level in zip(*levels, strict=True)])
@@ -111,7 +115,7 @@ class Session:
             ReferenceFailed: it does not start.
         """
         self.reference.close()
-        self.reference = ReferenceProcess(self.problem, self._cache)
+        self.reference = ReferenceProcess(self.problem, self._cache, self.setting.torch)
 
     def compile_baselines(self) -> None:
         """Have ``torch.compile`` ready on every timed workload, or know why it cannot be."""

@@ -20,6 +20,7 @@ from warploom.sandbox.candidate_process import CandidateProcess, WorkerFailed
 from warploom.sandbox.freezer import processor_ns
 from warploom.sandbox.jail import Jail
 from warploom.sandbox.limits import Limits
+from warploom.sandbox.runner import Runner
 from warploom.values.candidate import Candidate
 from warploom.values.job import Job
 from warploom.values.outcome import Build, Check, Timing
@@ -42,7 +43,7 @@ def start(build: Build, candidate: Candidate, jail: Jail, limits: Limits) -> Can
 
 
 def verify_all(
-    session: Session, process: CandidateProcess, promote: bool, held_out_seconds: float
+    session: Session, process: Runner, promote: bool, held_out_seconds: float
 ) -> tuple[list[Check], dict[str, int]]:
     """Every workload, held-out ones first: they are small, and most wrong kernels end there.
 
@@ -72,7 +73,17 @@ def verify_all(
     return checks, first_ns
 
 
-def verify_stressed(session: Session, process: CandidateProcess) -> list[Check]:
+def verify_held_out(session: Session, process: Runner, seconds: float) -> list[Check]:
+    """Every held-out workload once more, in whatever process; ``seconds`` are the deadline of all calls together.
+
+    Raises:
+        Fault: a check failed, or the process did.
+    """
+    trials = session.held_out_trials(fresh=False)
+    return verify(process, trials, session.problem, seconds, session.rng)[0] if trials else []
+
+
+def verify_stressed(session: Session, process: Runner) -> list[Check]:
     """Every timed shape once more, with values of a held-out recipe.
 
     A kernel can be right on all held-out shapes and careless on the timed ones, where it pays.
@@ -92,8 +103,8 @@ def verify_stressed(session: Session, process: CandidateProcess) -> list[Check]:
 def time_all(
     session: Session,
     roofline: Roofline,
-    process: CandidateProcess,
-    rival: CandidateProcess | None,
+    process: Runner,
+    rival: Runner | None,
     job: Job,
     first_ns: Mapping[str, int],
 ) -> tuple[list[Timing], dict[str, Any]]:

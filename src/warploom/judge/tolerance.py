@@ -97,10 +97,10 @@ def calibrate(
     found = []
     for index, tensor in enumerate(problem.outputs.values()):
         if tensor.dtype in FLOATS:
-            level = functools.reduce(torch.maximum, (error[index] for error in errors)).numpy()
+            level = functools.reduce(torch.maximum, (error[index] for error in errors)).cpu().numpy()
             found.append(_tolerate(_array(plain[index]), _array(exact[index]), level, tensor.dtype, problem))
         else:
-            whole = plain[index].contiguous().reshape(-1)
+            whole = plain[index].contiguous().reshape(-1).cpu()
             stored = (whole.view(torch.uint8) if tensor.dtype == "bool" else whole).numpy()
             found.append(Calibrated(stored.astype(STORAGE[tensor.dtype]), np.zeros(stored.size, "f4"), None, 0.0))
     return found
@@ -153,7 +153,7 @@ def moved(tensor: torch.Tensor, share: float, generator: torch.Generator) -> tor
         return tensor
     signs = 2.0 * torch.randint(0, 2, (_PATTERN,), generator=generator).double() - 1.0
     count = tensor.numel()
-    pattern = (1.0 + share * signs).repeat(-(-count // _PATTERN))[:count]
+    pattern = (1.0 + share * signs).to(tensor.device).repeat(-(-count // _PATTERN))[:count]
     return pattern.view(tensor.shape).mul_(tensor)
 
 
@@ -166,7 +166,7 @@ def _off(own: Sequence[torch.Tensor], exact: Sequence[torch.Tensor]) -> list[tor
 
 
 def _array(tensor: torch.Tensor) -> Array:
-    return tensor.double().contiguous().reshape(-1).numpy()
+    return tensor.double().contiguous().reshape(-1).cpu().numpy()
 
 
 def _check_outputs(outputs: Sequence[torch.Tensor], problem: Problem, axes: Mapping[str, int]) -> None:

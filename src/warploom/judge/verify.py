@@ -17,7 +17,8 @@ from warploom.judge.layout import Array, Layout, view
 from warploom.judge.oracle import CheckedSet, answer, inspect
 from warploom.judge.reference import ReferenceProcess
 from warploom.sandbox.buffers import SharedBuffer
-from warploom.sandbox.candidate_process import Call, CandidateProcess, WorkerFailed
+from warploom.sandbox.candidate_process import Call, WorkerFailed
+from warploom.sandbox.runner import Runner
 from warploom.values.outcome import Check
 from warploom.values.problem import Problem, Workload
 
@@ -50,7 +51,7 @@ class Trial:
 
 
 def verify(
-    process: CandidateProcess, trials: Sequence[Trial], problem: Problem, deadline_s: float, rng: np.random.Generator
+    process: Runner, trials: Sequence[Trial], problem: Problem, deadline_s: float, rng: np.random.Generator
 ) -> tuple[list[Check], int]:
     """Make all calls of these trials in one go and check each.
 
@@ -119,7 +120,7 @@ def guarded(stage: str, title: str, action: Callable[[], int]) -> int:
         raise Fault(error.stage or stage, error.kind, f"{title}: {error.message}", error.log_tail) from error
 
 
-def _run(process: CandidateProcess, calls: Sequence[Call], deadline_s: float) -> int:
+def _run(process: Runner, calls: Sequence[Call], deadline_s: float) -> int:
     process.stage(calls)
     return process.run(deadline_s)
 

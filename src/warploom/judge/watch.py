@@ -20,7 +20,7 @@ from warploom.judge.bench import Bench
 from warploom.judge.fault import Fault
 from warploom.judge.layout import Array, view
 from warploom.judge.verify import guarded
-from warploom.sandbox.candidate_process import CandidateProcess
+from warploom.sandbox.runner import Runner
 
 LEAST_CALLS = 4
 """In a block of fewer there is nothing to gain from another order."""
@@ -57,7 +57,7 @@ class Watch:
         rounds: among how many rounds they are spread.
     """
 
-    process: CandidateProcess
+    process: Runner
     bench: Bench
     calls: int
     deadline_s: float

@@ -69,7 +69,7 @@ class CandidateProcess:
         """
         deadline = time.monotonic() + self._limits.start_seconds
         verb = "stage"
-        for lines, descriptors in _messages(calls):
+        for lines, descriptors in messages(calls, _words):
             self._worker.ask(verb, lines, descriptors, deadline)
             verb = "more"
 
@@ -136,8 +136,16 @@ class CandidateProcess:
         self.close()
 
 
-def _messages(calls: Sequence[Call]) -> Iterator[tuple[list[str], list[int]]]:
-    """The lines and descriptors that stage these calls, in as few messages as the wire allows."""
+def messages(calls: Sequence[Call], words: Callable[[Call], str]) -> Iterator[tuple[list[str], list[int]]]:
+    """The lines and descriptors that stage these calls, in as few messages as the wire allows.
+
+    Args:
+        calls: to be staged.
+        words: what a worker is told of a call, beside the numbers of its buffers.
+
+    Raises:
+        ValueError: an output buffer was an input before.
+    """
     numbers: dict[int, int] = {}
     items: list[tuple[str, int | None]] = []
     for call in calls:
@@ -148,10 +156,7 @@ def _messages(calls: Sequence[Call]) -> Iterator[tuple[list[str], list[int]]]:
                 numbers[id(buffer)] = len(numbers)
                 descriptor = buffer.fd if writable else buffer.read_only_fd
                 items.append((f"map {buffer.size_bytes} {writable:d}", descriptor))
-    letters = {"input": "i", "output": "o", "axis": ""}
-    for call in calls:
-        words = " ".join(f"{letters[role]}{value}" for role, value in call.arguments)
-        items.append((f"call {numbers[id(call.inputs)]} {numbers[id(call.outputs)]} {words}", None))
+    items += ((f"call {numbers[id(call.inputs)]} {numbers[id(call.outputs)]} {words(call)}", None) for call in calls)
     lines: list[str] = []
     descriptors: list[int] = []
     length = 0
@@ -164,3 +169,9 @@ def _messages(calls: Sequence[Call]) -> Iterator[tuple[list[str], list[int]]]:
         if held is not None:
             descriptors.append(held)
     yield lines, descriptors
+
+
+def _words(call: Call) -> str:
+    """The arguments of a call, as a jailed worker reads them."""
+    letters = {"input": "i", "output": "o", "axis": ""}
+    return " ".join(f"{letters[role]}{value}" for role, value in call.arguments)

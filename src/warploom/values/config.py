@@ -12,7 +12,7 @@ from warploom.values.measure import PROGRAM
 from warploom.values.model import parse_models
 
 STRATEGIES: tuple[str, ...] = ("auto", "islands", "greedy", "random")
-TARGETS: tuple[str, ...] = ("cpp", "opencl")
+TARGETS: tuple[str, ...] = ("cpp", "opencl", "cuda", "triton")
 PROPOSERS: tuple[str, ...] = ("auto", "moves", "llm", "mix")
 COMMAND = "command:"
 """What the name of a proposer begins with that is a command line."""

@@ -123,7 +123,7 @@ def test_a_file_where_runs_should_go_is_bad_input(started: Started, tmp_path: Pa
         (["nothing.py"], "nothing.py"),
         (["softmax", "--start", "nothing.cpp"], "nothing.cpp"),
         (["softmax", "--strategy", "greedi"], "'greedy'"),
-        (["softmax", "--target", "cuda"], "cpp"),
+        (["softmax", "--target", "sycl"], "cpp"),
         (["softmax", "--evaluations", "0"], "evaluations"),
         (["softmax", "--minutes", "-1"], "minutes"),
         (["softmax", "--prompts", "nowhere"], "nowhere"),

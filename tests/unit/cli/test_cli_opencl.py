@@ -10,6 +10,7 @@ import pytest
 from warploom.cli import judge as command
 from warploom.cli.main import BAD_INPUT, FAILED, run
 from warploom.errors import SourceError
+from warploom.judge import places
 from warploom.search.best import kernel_path
 from warploom.search.task import starting_candidate
 from warploom.values.config import RunConfig
@@ -59,11 +60,14 @@ def test_judge_takes_a_file_in_opencl_to_the_judge_of_opencl(kernel: Path) -> No
     assert Recording.asked["language"] == Recording.asked["candidate"].language == "cpp"
 
 
-def test_judge_says_what_cannot_run_here(kernel: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_judge_says_what_cannot_run_here(
+    kernel: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(places, "find_devices", lambda: ())
     other = kernel.with_suffix(".cu")
     other.write_text("void twice();\n")
     assert run(["judge", "twice", str(other)]) == BAD_INPUT
-    assert "mine.cu is cuda, which runs on a GPU; `warploom build` compiles it" in capsys.readouterr().err
+    assert "mine.cu: cuda runs on a GPU, and there is none here; `warploom build` compiles it" in capsys.readouterr().err
 
 
 def test_build_says_that_opencl_is_judged(kernel: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,12 +9,12 @@ from itertools import combinations, pairwise
 import numpy as np
 import pytest
 
-from warploom.judge.bench import Bench
+from warploom.judge.bench import MOST_CALLS, Bench
 from warploom.judge.calibration import SMALLEST_FLOOR
 from warploom.judge.calls import arguments
 from warploom.judge.compare import Allowance
 from warploom.judge.layout import Array, view
-from warploom.judge.measure import BLOCK_NS, MOST_CALLS, block_calls
+from warploom.judge.measure import BLOCK_NS, block_calls
 from warploom.judge.session import noise_floor
 from warploom.judge.verify import STRICT_CALLS
 from warploom.values.problem import Problem, Reference, Tensor, Workload

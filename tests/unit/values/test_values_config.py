@@ -35,7 +35,7 @@ def test_an_unknown_key_names_the_nearest(key: str, near: str) -> None:
         ({"evaluations": True}, "must be of type int"),
         ({"minutes": 0}, "minutes is 0; it must be above 0"),
         ({"strategy": "island"}, "did you mean 'islands'"),
-        ({"target": "cuda"}, "known: cpp"),
+        ({"target": "sycl"}, "known: cpp"),
         ({"in_flight": -1}, "at least 0"),
         ({"proposer": "lmm"}, "did you mean 'llm'"),
         ({"models": "gpt"}, "models is 'gpt'; it must be a list of texts"),
