@@ -13,6 +13,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from warploom.errors import NothingToPropose
+from warploom.propose.cross_texts import cross_texts
+from warploom.propose.moves.verbatim import text_of, unit_of
 from warploom.syntax import tune
 from warploom.syntax.cpp.query import (
     all_loops,
@@ -54,9 +56,13 @@ def cross_recipes(first: Sequence[Step], second: Sequence[Step], rng: random.Ran
 def cross_trees(first: Unit, second: Unit, rng: random.Random) -> Unit:
     """The first parent with one function or loop of the second in the place of its own.
 
+    Of languages that are kept as text, see :mod:`warploom.syntax.dialect`, only functions are exchanged.
+
     Raises:
         NothingToPropose: no part of one fits into the other.
     """
+    if text_of(first) and text_of(second):
+        return unit_of(cross_texts(text_of(first), text_of(second), rng))
     grafts = [*_functions(first, second), *_loops(first, second)]
     if not grafts:
         raise NothingToPropose("no function or loop of one parent fits into the other")

@@ -69,7 +69,7 @@ def read(source: str, axes: Collection[str], parameters: Mapping[str, Scalar], k
     number = source.count("\n", 0, found[0].start()) + 1
     constants = {name: value for name, value in parameters.items() if type(value) is int}
     try:
-        words = _words(found[0].group(), keys)
+        words = expressions(found[0].group(), keys)
         grid = words.get("grid", ["1"])
         for word in grid:
             _check_names(word, {*axes, *constants})
@@ -85,7 +85,12 @@ def read(source: str, axes: Collection[str], parameters: Mapping[str, Scalar], k
     return Launch((x, y, z), block, shared[0], constants)
 
 
-def _words(line: str, keys: Collection[str]) -> dict[str, list[str]]:
+def expressions(line: str, keys: Collection[str]) -> dict[str, list[str]]:
+    """What a LAUNCH line says: of "grid", "block" and "shared" those that it names → one to three expressions.
+
+    Raises:
+        ProblemError: it cannot be read, or says something else.
+    """
     try:
         call = ast.parse(_call(line), mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError):

@@ -35,6 +35,16 @@ WARPLOOM_PLACE(blockIdx, workgroup_id)
 WARPLOOM_PLACE(blockDim, workgroup_size)
 #undef WARPLOOM_PLACE
 
+struct gridDim_t {  // the hardware counts threads, and a launch starts whole blocks
+    __declspec(property(get = get_x)) uint32_t x;
+    __declspec(property(get = get_y)) uint32_t y;
+    __declspec(property(get = get_z)) uint32_t z;
+    __device__ __forceinline__ uint32_t get_x() const { return __builtin_amdgcn_grid_size_x() / blockDim.x; }
+    __device__ __forceinline__ uint32_t get_y() const { return __builtin_amdgcn_grid_size_y() / blockDim.y; }
+    __device__ __forceinline__ uint32_t get_z() const { return __builtin_amdgcn_grid_size_z() / blockDim.z; }
+};
+extern const __device__ __attribute__((weak)) gridDim_t gridDim;
+
 __device__ __forceinline__ void __syncthreads() {
     __builtin_amdgcn_fence(__ATOMIC_RELEASE, "workgroup");
     __builtin_amdgcn_s_barrier();

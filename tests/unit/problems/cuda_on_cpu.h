@@ -8,12 +8,14 @@
 #include <ucontext.h>
 
 #include <algorithm>
+#include <array>
 #include <vector>
 
 #define __global__
 #define __device__
 #define __host__
 #define __shared__ static
+#define __forceinline__ inline
 #define __align__(bytes) __attribute__((aligned(bytes)))
 #define __launch_bounds__(...)
 
@@ -25,7 +27,7 @@ inline uint4 make_uint4(unsigned x, unsigned y, unsigned z, unsigned w) { return
 struct Place {
     unsigned x, y, z;
 };
-static Place threadIdx, blockIdx;
+static Place threadIdx, blockIdx, gridDim;
 
 struct __half {
     uint16_t bits;
@@ -152,6 +154,38 @@ T __shfl_xor_sync(unsigned, T value, int mask) {
     return other;
 }
 
+// Which cache a number is read through or written through is all one here.
+template <typename T>
+T __ldg(const T* from) {
+    return *from;
+}
+template <typename T>
+T __ldcs(const T* from) {
+    return *from;
+}
+template <typename T>
+T __ldcg(const T* from) {
+    return *from;
+}
+template <typename T, typename V>
+void __stcs(T* to, V value) {
+    *to = value;
+}
+template <typename T, typename V>
+void __stcg(T* to, V value) {
+    *to = value;
+}
+
+// Copies that are under way until they are waited for, each thread's own.
+static std::vector<std::array<void*, 2>> under_way[1024];
+inline void copy_async(void* to, const void* from) {
+    under_way[fibers::current->number].push_back({to, const_cast<void*>(from)});
+}
+inline void copies_arrive() {
+    for (auto& [to, from] : under_way[fibers::current->number]) memcpy(to, from, 16);
+    under_way[fibers::current->number].clear();
+}
+
 inline float as_float(float value) { return value; }
 inline float as_float(__half value) { return __half2float(value); }
 inline float as_float(__nv_bfloat16 value) { return __bfloat162float(value); }
@@ -226,6 +260,7 @@ alignas(256) static unsigned char dynamic_shared[1 << 18];
 // A launch: `body` is the kernel with its arguments.
 inline void launch(void (*body)(), Place grid, Place shape) {
     fibers::body = body;
+    gridDim = grid;
     for (unsigned z = 0; z < grid.z; ++z) {
         for (unsigned y = 0; y < grid.y; ++y) {
             for (unsigned x = 0; x < grid.x; ++x) {

@@ -23,6 +23,7 @@ from warploom.judge.layout import STORAGE
 from warploom.judge.tolerance import calibrate
 from warploom.problems.load import catalog_names, find_seed, locate
 from warploom.problems.native import execute
+from warploom.propose.moves.cuda_copies import HELPERS
 from warploom.syntax import launch, tune
 from warploom.toolchain.cuda import CUDA_TYPES, CudaToolchain
 from warploom.values.candidate import Candidate
@@ -39,7 +40,7 @@ MARGIN = 256
 
 def translated(source: str, problem: Problem) -> str:
     """The kernel as C++ for the CPU, with a function ``run(tensors, axes, grid, block)``."""
-    text = launch.remove(tune.resolve(source, {}))
+    text = launch.remove(tune.resolve(source, {})).replace(HELPERS, "")  # the header has its own
     text = re.sub(r"^#include <.*>$", "", text, flags=re.MULTILINE)
     text = re.sub(r"extern __shared__ .*?unsigned char (\w+)\[\];", r"unsigned char* \1 = dynamic_shared;", text)
     arguments = []

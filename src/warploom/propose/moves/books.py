@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from warploom.propose.moves import loops, maths, passes
+from warploom.propose.moves import gpu_book, loops, maths, passes
 from warploom.propose.moves.book import COMPOSITES, FLAG_SETS, MOVE_PRIORS, MOVES, Composite
 from warploom.propose.moves.protocol import Move
 
@@ -52,6 +52,11 @@ BOOKS: dict[str, Book] = {
             ("-cl-unsafe-math-optimizations",),
             ("-cl-fast-relaxed-math",),
         ),
+    ),
+    "triton": Book(gpu_book.TRITON_MOVES, gpu_book.TRITON_COMPOSITES, (), gpu_book.PRIORS),
+    "cuda": Book(gpu_book.CUDA_MOVES, gpu_book.CUDA_COMPOSITES, gpu_book.CUDA_FLAGS, gpu_book.PRIORS),
+    "hip": Book(
+        gpu_book.HIP_MOVES, _left(gpu_book.CUDA_COMPOSITES, gpu_book.HIP_MOVES), gpu_book.HIP_FLAGS, gpu_book.PRIORS
     ),
 }
 """Language → its book."""
