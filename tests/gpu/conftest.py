@@ -17,7 +17,8 @@ from typing import Any
 
 import pytest
 
-from warploom.judge import places
+from warploom.judge import gpu_gauge, offline, places, session, stages
+from warploom.judge.sampling import Plan
 from warploom.sandbox.gpu_device import GpuDevice, find_devices
 from warploom.syntax import launch as launch_line
 from warploom.toolchain import find
@@ -65,12 +66,21 @@ def device(driver: str) -> GpuDevice:
 
 
 @pytest.fixture(scope="module")
-def here(device: GpuDevice) -> Any:
+def here(device: GpuDevice, tmp_path_factory: pytest.TempPathFactory) -> Any:
     """That GPU is this machine's, and CUDA is compiled for it."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(places, "find_devices", lambda: (device,))
         patch.setitem(find.GPU_TOOLCHAINS, "cuda", FakeCuda)
         patch.setenv("TORCHDYNAMO_DISABLE", "1")  # torch.compile is not what is tested here
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        # Nor are figures: a few pairs will do, however busy the machine is.
+        for module, name in ((stages, "SCREEN"), (stages, "PROMOTE"), (session, "AGAINST_ITSELF")):
+            patch.setattr(module, name, Plan(3, 3, 0.0, 0.0, 60.0, 3))
+        patch.setattr(stages, "DISTURBED_SHARE", 2.0)
+        patch.setattr(stages, "BASELINE_DRIFT", 1e9)
+        patch.setattr(offline, "PAIRS", 2)
+        patch.setattr(gpu_gauge, "PAIRS", 4)
+        patch.setattr(gpu_gauge, "COMPARISONS", 2)
         yield device
 
 

@@ -1,0 +1,447 @@
+"""The judge of kernels on a GPU, whole, through a driver that stands in for one: honest ones pass, cheats fail by type."""
+
+from __future__ import annotations
+
+import json
+import stat
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from warploom.cli import judge as judge_command
+from warploom.cli.main import BAD_INPUT, PASSED, run
+from warploom.errors import ConfigError, ProblemError, ReferenceFailed
+from warploom.judge import gpu_gauge, offline, places
+from warploom.judge.evaluate import LocalJudge
+from warploom.judge.fault import Fault
+from warploom.judge.fleet import Fleet, make_judge
+from warploom.judge.gpu import CLOCK, MOST_CALLS, Gpu
+from warploom.judge.gpu_gauge import GpuGauge, matrix_peak
+from warploom.judge.offline import measure_offline
+from warploom.judge.places import find_place, require_device
+from warploom.judge.reference import ReferenceProcess
+from warploom.judge.reference_channel import environment
+from warploom.judge.sanitizer import sanitize
+from warploom.problems import load_problem
+from warploom.problems.load import cache_directory
+from warploom.sandbox.autopsy import WorkerFailed
+from warploom.sandbox.gpu_device import GpuDevice
+from warploom.sandbox.gpu_process import GpuProcess
+from warploom.sandbox.lease import Lease
+from warploom.sandbox.limits import Limits
+from warploom.search.evidence import read_evidence
+from warploom.values.candidate import Candidate
+from warploom.values.job import Effort, Job
+from warploom.values.mint import refusal
+from warploom.values.outcome import Build, Evaluation, Failed, Passed
+from warploom.values.problem import Problem, Reference
+from warploom.values.speedup import speedup
+
+pytestmark = pytest.mark.torch
+
+PROBLEM_FILE = """
+from warploom import Problem, Tensor, Tolerance, Workload
+
+def weigh(x, w):
+    return x * w, (x * w).sum(dim=1)
+
+problem = Problem(
+    name="weigh",
+    axes=("rows", "cols"),
+    inputs={"x": Tensor("rows cols"), "w": Tensor("cols")},
+    outputs={"out": Tensor("rows cols"), "total": Tensor("rows")},
+    reference=weigh,
+    workloads=[Workload(rows=8, cols=64)],
+    held_out=[Workload(rows=1, cols=1), Workload(rows=3, cols=33, recipe="wide")],
+    tolerance=Tolerance(factor=8.0, absolute=1e-4),
+)
+"""
+
+KERNEL = """
+TUNE(THREADS, 8, 4, 8)
+LAUNCH(grid=rows, block=THREADS)
+{before}
+extern "C" __global__ void weigh(
+    const float* x, const float* w, float* out, float* total, int64_t rows, int64_t cols) {{
+    const float* from = x + blockIdx.x * cols;
+    float* to = out + blockIdx.x * cols;
+    {first}
+    for (int64_t col = threadIdx.x; col < cols; col += THREADS) to[col] = {value};
+    if (threadIdx.x == 0) {{
+        double sum = 0;
+        for (int64_t col = 0; col < cols; ++col) sum += from[col] * (double)w[col];
+        total[blockIdx.x] = sum;
+    }}
+    {last}
+}}
+"""
+VALUE = "from[col] * w[col]"
+
+
+@pytest.fixture(scope="module")
+def problem(here: GpuDevice, tmp_path_factory: pytest.TempPathFactory) -> Problem:
+    path = tmp_path_factory.mktemp("problem") / "weigh.py"
+    path.write_text(PROBLEM_FILE)
+    return load_problem(path)
+
+
+def path_of(problem: Problem) -> str:
+    assert isinstance(problem.reference, Reference)
+    return problem.reference.path
+
+
+@pytest.fixture(scope="module")
+def judge(problem: Problem, here: GpuDevice, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalJudge]:
+    folder = tmp_path_factory.mktemp("judge")
+    lease = Lease(folder / "lease")
+    limits = Limits(call_seconds=1.5, start_seconds=30.0)
+    with LocalJudge(problem, cache=cache_directory(), limits=limits, lease=lease, language="cuda") as local:
+        yield local
+
+
+def kernel(problem: Problem, value: str = VALUE, before: str = "", first: str = "", last: str = "") -> Candidate:
+    text = KERNEL.format(value=value, before=before, first=first, last=last)
+    return Candidate(problem.hash, "cuda", (("kernel.cu", text),), problem.name)
+
+
+def judged(
+    judge: LocalJudge,
+    words: Mapping[str, str] | None = None,
+    effort: Effort = "screen",
+    rival: Candidate | None = None,
+) -> Evaluation:
+    candidate = kernel(judge.problem, **(words or {}))
+    return judge.evaluate(Job(candidate, judge.problem.hash, effort, rival=rival))
+
+
+def sanitizer(folder: Path, says: str) -> None:
+    """A program that runs another and writes what it is told to its log."""
+    program = folder / "compute-sanitizer"
+    program.write_text(
+        "#!/bin/sh\n"
+        'while [ "$1" != --log-file ]; do shift; done\n'
+        f"printf '%s\\n' '{says}' > \"$2\"\nshift 2\nexec \"$@\"\n"
+    )
+    program.chmod(program.stat().st_mode | stat.S_IXUSR)
+
+
+def test_an_honest_kernel_is_promoted_with_everything_that_is_claimed(
+    judge: LocalJudge, here: GpuDevice, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sanitizer(tmp_path, "========= ERROR SUMMARY: 0 errors")
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    rival = kernel(judge.problem, before="// the same")
+    found = judged(judge, None, "promote", rival)
+    assert isinstance(found, Passed), found
+    assert found.verdict.passed
+    assert {check.held_out for check in found.verdict.checks} == {True, False}
+    alone = {"eager", "compile", "incumbent"}
+    assert {timing.baseline for timing in found.timings} == alone | {"eager offline", "compile offline"}
+    for timing in found.timings:
+        assert (timing.clock, timing.device) == (CLOCK, here.name)
+        assert timing.calls[0] <= MOST_CALLS or timing.baseline.endswith("offline")
+    for baseline in (*alone, "eager offline"):
+        count = {str(timing.workload) for timing in found.timings if timing.baseline == baseline}
+        assert count == {str(workload) for workload in judge.problem.workloads}
+    over_itself = speedup(found.timings, "incumbent")
+    assert over_itself is not None
+    assert 0.5 < over_itself.median < 2
+    assert found.environment["jail"] == "gpu process"
+    assert found.environment["roofline"] > 0
+    assert found.environment["sanitizer"] == "memcheck: no error"
+    job = Job(kernel(judge.problem), judge.problem.hash, "promote")
+    assert refusal(job, found) == ""
+
+
+def test_what_holds_for_all_evaluations_names_the_device_and_what_is_not_protected(
+    judge: LocalJudge, here: GpuDevice
+) -> None:
+    said = judge.describe()
+    assert said["hardware"]["gpu"]["name"] == here.name
+    assert said["toolchain"] == "fake nvcc 1, driver 13.0"
+    assert said["clock"] == CLOCK
+    assert said["reference"]["device"] == "cpu"
+    assert "without a jail" in said["sandbox"]["gaps"][0]
+    assert len(said["roofline"]["bytes_per_ns"]) > 1
+    assert said["roofline"]["operations_per_ns"] == matrix_peak(here) == 4 * 4096
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("wrong_result", {"value": "0"}),
+        ("wrong_result", {"value": f"__bfloat162float(__float2bfloat16({VALUE}))"}),
+        ("wrong_result", {"value": f"cols % 32 ? {VALUE} : from[col]"}),
+        ("not_finite", {"value": f"col ? {VALUE} : NAN"}),
+        ("unwritten_output", {"first": "if (cols % 2) return;"}),
+        ("out_of_bounds", {"last": "if (blockIdx.x == 0) out[rows * cols] = 1;"}),
+        ("out_of_bounds", {"last": "if (blockIdx.x == 0) total[-1] = 1;"}),
+        ("input_changed", {"last": "const_cast<float*>(w)[0] = 1;"}),
+        ("crash", {"last": "*(volatile int*)8 = 1;"}),
+        ("timeout", {"before": "#include <unistd.h>", "last": "for (;;) usleep(1000);"}),
+        # Finishes a call in the next one: its output has been collected by then.
+        (
+            "unwritten_output",
+            {
+                "before": "static float* late;",
+                "first": "if (blockIdx.x + threadIdx.x == 0) { if (late) late[0] = 1; late = out; }",
+                "value": f"blockIdx.x + col ? {VALUE} : to[0]",
+            },
+        ),
+        # Another answer each time, and each within the tolerance.
+        (
+            "nondeterministic",
+            {
+                "before": "static unsigned calls;",
+                "first": "if (blockIdx.x + threadIdx.x == 0) ++calls;",
+                "value": f"{VALUE} + (calls % 2 ? 5e-5f : -4e-5f)",
+            },
+        ),
+    ],
+)
+def test_a_cheat_or_a_mistake_fails_by_its_kind(judge: LocalJudge, kind: str, words: dict[str, str]) -> None:
+    found = judged(judge, words)
+    assert isinstance(found, Failed)
+    assert (found.stage, found.kind) == ("verify", kind), found
+    assert found.environment["jail"] == "gpu process"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        # Tells timed calls by their number.
+        {
+            "before": "static unsigned calls;",
+            "first": "if (blockIdx.x + threadIdx.x == 0) ++calls;",
+            "value": f"calls > 12 ? 0 : {VALUE}",
+        },
+        # Remembers its first answer to a shape, and gives it again.
+        {
+            "before": "static float kept[1 << 12]; static int64_t last; static int seen;",
+            "first": "if (blockIdx.x + threadIdx.x == 0) { seen = cols == last ? seen + 1 : 0; last = cols; }",
+            "value": f"seen ? kept[blockIdx.x * cols + col] : (kept[blockIdx.x * cols + col] = {VALUE})",
+        },
+    ],
+    ids=["counts its calls", "keeps its answers"],
+)
+def test_a_kernel_that_cheats_while_it_is_timed_fails_there(judge: LocalJudge, words: dict[str, str]) -> None:
+    found = judged(judge, words)
+    assert isinstance(found, Failed)
+    assert (found.stage, found.kind) == ("time", "wrong_result"), found
+
+
+@pytest.fixture
+def started(judge: LocalJudge, tmp_path: Path) -> Iterator[Callable[[Mapping[str, str]], GpuProcess]]:
+    """Starts a kernel as the judge does."""
+    with ExitStack() as stack:
+
+        def start(words: Mapping[str, str]) -> GpuProcess:
+            candidate = kernel(judge.problem, **words)
+            build = judge._place.build(candidate, tmp_path)
+            assert isinstance(build, Build)
+            process = stack.enter_context(judge._place.start(build, candidate))
+            assert isinstance(process, GpuProcess)
+            return process
+
+        yield start
+
+
+def test_calls_back_to_back_are_checked_too(
+    judge: LocalJudge, started: Callable[[Mapping[str, str]], GpuProcess]
+) -> None:
+    session = judge._prepared()
+    # Alone there are four calls in a block, at rising addresses.
+    words = {
+        "before": "static const float* before; static int rising;",
+        "first": "if (blockIdx.x + threadIdx.x == 0) { rising = x > before ? rising + 1 : 0; before = x; }",
+        "value": f"rising > 8 ? 0 : {VALUE}",
+    }
+    with pytest.raises(Fault, match="back to back") as raised:
+        measure_offline(started(words), session, [], ("eager",))
+    assert (raised.value.stage, raised.value.kind) == ("time", "wrong_result")
+    found, notes = measure_offline(started({}), session, [], ("eager",))
+    assert [len(timing.samples_ns) for timing in found] == [offline.PAIRS]
+    assert notes == {}
+
+
+def test_a_baseline_that_is_lost_back_to_back_costs_those_figures_alone(
+    judge: LocalJudge, started: Callable[[Mapping[str, str]], GpuProcess], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lost(self: ReferenceProcess, deadline_s: float, graph: bool) -> int:
+        self.kill()
+        raise ReferenceFailed("it cannot be captured")
+
+    monkeypatch.setattr(ReferenceProcess, "run_together", lost)
+    session = judge._prepared()
+    assert measure_offline(started({}), session, [], ("eager",)) == (
+        [],
+        {"offline": "not measured: it cannot be captured"},
+    )
+    assert session.reference.description["device"] == "cpu"
+
+
+def test_after_a_crash_the_next_candidate_is_judged_as_ever(judge: LocalJudge) -> None:
+    crashed = judged(judge, {"last": "*(volatile int*)16 = 1;"})
+    assert isinstance(crashed, Failed)
+    assert "CUDA_ERROR_ILLEGAL_ADDRESS" in crashed.message
+    assert isinstance(judged(judge), Passed)
+
+
+def test_a_text_in_another_language_and_one_that_does_not_build_are_told_apart(judge: LocalJudge) -> None:
+    foreign = replace(kernel(judge.problem), language="cpp", sources=(("kernel.cpp", "void weigh();"),))
+    found = judge.evaluate(Job(foreign, judge.problem.hash))
+    assert isinstance(found, Failed)
+    assert (found.stage, found.kind) == ("source", "rejected")
+    assert "cpp candidate does not run on Fake GPU 0" in found.message
+    broken = judged(judge, {"value": "nothing"})
+    assert isinstance(broken, Failed)
+    assert broken.kind == "compile_error"
+
+
+def test_what_a_sanitizer_finds_fails_the_candidate(
+    judge: LocalJudge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sanitizer(tmp_path, "========= Invalid __global__ write of size 4 bytes")
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    failed = judged(judge, None, "promote")
+    assert isinstance(failed, Failed)
+    assert (failed.stage, failed.kind) == ("verify", "out_of_bounds")
+    assert failed.message == "compute-sanitizer: Invalid __global__ write of size 4 bytes"
+
+
+def test_a_sanitizer_that_cannot_run_is_no_verdict(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(before: Sequence[str]) -> GpuProcess:
+        raise WorkerFailed("crash", "Device not supported")
+
+    monkeypatch.setattr("shutil.which", lambda program: None)
+    assert sanitize(refused, lambda process: None) == {}
+    monkeypatch.setattr("shutil.which", lambda program: f"/bin/{program}")
+    assert sanitize(refused, lambda process: None) == {"sanitizer": "memcheck could not run: Device not supported"}
+
+
+def test_a_calibration_is_kept_and_peaks_only_rise(
+    judge: LocalJudge, here: GpuDevice, problem: Problem, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lease = Lease(tmp_path / "lease")
+    gauge = GpuGauge(here, problem, "key", tmp_path, lease, Limits())
+    taken = gauge.current()
+    assert taken.noise_floor > 0
+    assert len(taken.itself) == gpu_gauge.COMPARISONS
+    again = GpuGauge(here, problem, "key", tmp_path, lease, Limits())
+    monkeypatch.setattr(GpuGauge, "_take", lambda self: pytest.fail("it was taken anew"))
+    assert again.current() == taken
+    again.raise_peaks()
+    for size, peak in again.current().peaks.bytes_per_ns.items():
+        assert peak >= taken.peaks.bytes_per_ns[size]
+
+
+def test_only_a_reference_on_a_gpu_sees_gpus(tmp_path: Path) -> None:
+    assert environment(tmp_path)["CUDA_VISIBLE_DEVICES"] == ""
+    assert "CUDA_VISIBLE_DEVICES" not in environment(tmp_path, "cuda:1")
+
+
+def test_each_device_has_a_lease_of_its_own(here: GpuDevice, problem: Problem, tmp_path: Path) -> None:
+    one = Gpu(problem, "cuda", here, tmp_path, Limits(), None)
+    other = Gpu(problem, "cuda", replace(here, uuid="ff" * 16), tmp_path, Limits(), None)
+    assert one.lease.path != other.lease.path
+
+
+def test_a_language_goes_to_the_first_device_that_runs_it(here: GpuDevice, monkeypatch: pytest.MonkeyPatch) -> None:
+    old = replace(here, name="old", capability=(3, 5))
+    monkeypatch.setattr(places, "find_devices", lambda: (old, here))
+    assert require_device("triton") == here
+    with pytest.raises(ConfigError, match="what is here cannot run it"):
+        require_device("hip")
+    monkeypatch.setattr(places, "find_devices", lambda: ())
+    with pytest.raises(ConfigError, match="cuda runs on a GPU, and there is none here; `warploom build`"):
+        require_device("cuda")
+
+
+def test_several_gpus_of_a_kind_are_a_fleet_and_each_judges_one_at_a_time(
+    here: GpuDevice, problem: Problem, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    second, other = replace(here, index=1, uuid="22" * 16), replace(here, index=2, name="another kind")
+    monkeypatch.setattr(places, "find_devices", lambda: (here, other, second))
+    fleet = make_judge(problem, cache=tmp_path, language="cuda")
+    assert isinstance(fleet, Fleet)
+    meeting = threading.Barrier(2)
+
+    def evaluate(self: LocalJudge, job: Job) -> Evaluation:
+        meeting.wait(20)  # both are at work, or nobody comes
+        return Failed("judge", "rejected", str(self._place.lease.path))
+
+    monkeypatch.setattr(LocalJudge, "evaluate", evaluate)
+    job = Job(kernel(problem), problem.hash)
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(fleet.evaluate, [job] * 4))
+    assert len({one.message for one in found if isinstance(one, Failed)}) == len(fleet) == 2
+    fleet.close()
+    monkeypatch.setattr(places, "find_devices", lambda: (here, other))
+    assert isinstance(make_judge(problem, cache=tmp_path, language="cuda"), LocalJudge)
+    assert isinstance(make_judge(problem, cache=tmp_path, language="cpp"), LocalJudge)
+
+
+def test_somebody_elses_program_is_not_judged_on_a_gpu(
+    problem: Problem, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("warploom.judge.reference_channel.is_foreign_file", lambda path: True)
+    with pytest.raises(ProblemError, match="is not judged on a GPU"):
+        ReferenceProcess(problem, tmp_path, "cuda")
+
+
+# ------------------------------------------------------------ the command line
+
+
+def test_evolve_tunes_a_kernel_on_a_gpu(
+    judge: LocalJudge,
+    problem: Problem,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    start = tmp_path / "start.cu"
+    start.write_text(kernel(problem).source)
+    words = ["evolve", path_of(problem), "--target", "cuda", "--start", str(start), "--evaluations", "3"]
+    assert run([*words, "--proposer", "moves", "--run", str(tmp_path / "run"), "--json"]) == PASSED
+    said = json.loads(capsys.readouterr().out.strip().splitlines()[-1])
+    assert said["evaluations"] == 3
+    assert said["best"]
+    evidence = read_evidence(tmp_path / "run" / "best" / "evidence.json")
+    assert evidence.candidate.language == "cuda"
+
+
+def test_without_a_gpu_nothing_is_judged_and_the_way_out_is_named(
+    problem: Problem, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(places, "find_devices", lambda: ())
+    source = tmp_path / "mine.cu"
+    source.write_text(kernel(problem).source)
+    path = str(path_of(problem))
+    for words in (
+        ["judge", path, str(source)],
+        ["evolve", path, "--target", "cuda", "--start", str(source), "--run", str(tmp_path / "run")],
+    ):
+        assert run(words) == BAD_INPUT
+        said = capsys.readouterr().err
+        assert "cuda runs on a GPU, and there is none here; `warploom build` compiles it without one" in said
+    assert not (tmp_path / "run").exists()
+
+
+def test_judge_names_what_is_not_protected_on_a_gpu(here: GpuDevice) -> None:
+    jail, gaps = judge_command.sandbox_of("cuda")
+    assert jail == "gpu process"
+    assert len(gaps) == 1
+    assert judge_command.judged_language(Path("kernel.cu")) == "cuda"
+    assert judge_command.judged_language(Path("kernel.py")) == "triton"
+
+
+def test_the_place_of_a_language_follows_from_it(here: GpuDevice, problem: Problem, tmp_path: Path) -> None:
+    place = find_place("triton", problem, tmp_path, Limits(), None)
+    assert isinstance(place, Gpu)
+    assert place.setting.one_by_one
+    assert find_place("cpp", problem, tmp_path, Limits(), None).setting.torch == ""
