@@ -25,7 +25,7 @@ class Staged(Target):
         return super().attempt(seed, number)
 
 TARGETS = (
-    Staged("bad", lambda rng: rng.random(), lambda value: "fine", weight=9, seconds=1.5),
+    Staged("bad", lambda rng: rng.random(), lambda value: "fine", weight=9, seconds=4.0),
     Target("good", lambda rng: rng.randrange(10), lambda value: "even" if value % 2 == 0 else "odd"),
 )
 """

@@ -68,11 +68,11 @@ def test_quiet_is_waited_for_and_a_vain_wait_is_not_repeated(monkeypatch: pytest
     def loud(seconds: float) -> float:
         nonlocal asked
         asked += 1
-        time.sleep(0.02)
+        time.sleep(0.1)
         return 0.9
 
     monkeypatch.setattr(busy, "busy_share", loud)
-    quiet = Quiet(seconds=0.05, patience=60.0)
+    quiet = Quiet(seconds=0.3, patience=600.0)
     assert not quiet.wait()
     before = asked
     assert before >= 1

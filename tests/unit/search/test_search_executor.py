@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import threading
-import time
 
 import anyio
 import pytest
@@ -16,8 +15,11 @@ JOBS = [Job(synthetic_candidate((gene, 0, 0, 0, 0, 0)), "p") for gene in range(6
 
 
 class Watched(SyntheticJudge):
-    def __init__(self) -> None:
+    """Every job waits until as many are at work as there are workers."""
+
+    def __init__(self, workers: int) -> None:
         super().__init__()
+        self._meeting = threading.Barrier(workers, timeout=60)
         self.now = 0
         self.most = 0
         self._own = threading.Lock()
@@ -26,7 +28,7 @@ class Watched(SyntheticJudge):
         with self._own:
             self.now += 1
             self.most = max(self.most, self.now)
-        time.sleep(0.02)
+        self._meeting.wait()
         with self._own:
             self.now -= 1
         return super().evaluate(job)
@@ -34,7 +36,7 @@ class Watched(SyntheticJudge):
 
 @pytest.mark.parametrize("workers", [1, 3])
 def test_so_many_jobs_at_a_time_and_no_more(workers: int) -> None:
-    judge = Watched()
+    judge = Watched(workers)
     executor = LocalExecutor(judge, workers)
 
     async def all_jobs() -> None:

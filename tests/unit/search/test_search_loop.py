@@ -313,20 +313,25 @@ def test_an_evaluation_is_durable_before_its_turn(world: World) -> None:
             evaluation = await super().submit(job)
             if len(judge.jobs) == 4:
                 with anyio.CancelScope(shield=True):
-                    await anyio.sleep(0.05)
+                    while kept() < 3:
+                        await anyio.sleep(0.01)
                 raise Killed
             return evaluation
+
+    def kept() -> int:
+        with journals.read(world.root / "run") as journal:
+            return sum(journal.evaluation(candidate) is not None for candidate, _ in judge.jobs)
 
     judge = SyntheticJudge()
     with world.begin(in_flight=4, executor=Slow(judge, 1), evaluations=30) as run, pytest.raises(Killed):
         run.go()
     known = [candidate for candidate, _ in judge.jobs]
     with journals.read(world.root / "run") as journal:
-        kept = [candidate for candidate in known if journal.evaluation(candidate)]
-    assert len(kept) >= 3
+        durable = [candidate for candidate in known if journal.evaluation(candidate)]
+    assert len(durable) >= 3
     with world.go_on(executor=LocalExecutor(judge, 4)) as run:
         run.go()
-    assert all(times == 1 for (candidate, _), times in Counter(judge.jobs).items() if candidate in kept)
+    assert all(times == 1 for (candidate, _), times in Counter(judge.jobs).items() if candidate in durable)
 
 
 def test_the_strategy_consults_the_archive(world: World) -> None:

@@ -63,7 +63,7 @@ class PretendToolchain(GpuToolchain):
         return Compiled(Code(f"{architecture.name}.code", "scale", 256, 64), data, with_occupancy(architecture, facts))
 
 
-TOOLCHAIN = PretendToolchain([ARCHITECTURES["sm_90a"], ARCHITECTURES["sm_86"], ARCHITECTURES["gfx942"]], timeout_s=5.0)
+TOOLCHAIN = PretendToolchain([ARCHITECTURES["sm_90a"], ARCHITECTURES["sm_86"], ARCHITECTURES["gfx942"]], timeout_s=60.0)
 
 
 @pytest.fixture
