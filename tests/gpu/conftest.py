@@ -31,6 +31,7 @@ from warploom.values.outcome import Failed
 from warploom.values.signature import Signature
 
 HERE = Path(__file__).parent
+BUILD = ["g++", "-O0", "-w", "-fPIC", "-std=c++17"]
 SHIM = HERE.parent / "unit" / "problems" / "cuda_on_cpu.h"
 
 
@@ -65,12 +66,22 @@ def device(driver: str) -> GpuDevice:
     return replace(found, torch="cpu")
 
 
+@pytest.fixture(scope="session")
+def shim(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The header under every kernel, compiled once."""
+    header = tmp_path_factory.mktemp("shim") / SHIM.name
+    shutil.copyfile(SHIM, header)
+    subprocess.run([*BUILD, "-x", "c++-header", str(header), "-o", f"{header}.gch"], check=True)
+    return header
+
+
 @pytest.fixture(scope="module")
-def here(device: GpuDevice, tmp_path_factory: pytest.TempPathFactory) -> Any:
+def here(device: GpuDevice, shim: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
     """That GPU is this machine's, and CUDA is compiled for it."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(places, "find_devices", lambda: (device,))
         patch.setitem(find.GPU_TOOLCHAINS, "cuda", FakeCuda)
+        patch.setattr(FakeCuda, "shim", shim)
         patch.setenv("TORCHDYNAMO_DISABLE", "1")  # torch.compile is not what is tested here
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
         # Nor are figures: a few pairs will do, however busy the machine is.
@@ -84,14 +95,10 @@ def here(device: GpuDevice, tmp_path_factory: pytest.TempPathFactory) -> Any:
         yield device
 
 
-@pytest.fixture
-def compiler() -> type[CudaToolchain]:
-    """Compiles for that driver."""
-    return FakeCuda
-
-
 class FakeCuda(CudaToolchain):
     """CUDA texts as shared objects for the host; g++ runs unjailed, on the tests' own texts."""
+
+    shim = SHIM
 
     def version(self) -> str:
         return "fake nvcc 1"
@@ -103,8 +110,8 @@ class FakeCuda(CudaToolchain):
         main = folder / json.loads((folder / "request.json").read_text())["main"]
         module = folder / "module.so"
         main.write_text(_wrapped(launch_line.remove(main.read_text()), signature))
-        command = ["g++", "-O1", "-w", "-shared", "-fPIC", "-std=c++17", "-include", str(SHIM), "-x", "c++", str(main)]
-        done = subprocess.run([*command, "-o", str(module)], capture_output=True, text=True)
+        command = [*BUILD, "-shared", "-include", str(self.shim), "-x", "c++", str(main), "-o", str(module)]
+        done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode:
             return first_error(done.stderr.replace(f"{folder}/", ""))
         threads, data = 1, module.read_bytes()
