@@ -35,7 +35,9 @@ from warploom.sandbox.gpu_process import GpuProcess
 from warploom.sandbox.lease import Lease
 from warploom.sandbox.limits import Limits
 from warploom.search.evidence import read_evidence
+from warploom.search.run import local_parts
 from warploom.values.candidate import Candidate
+from warploom.values.config import RunConfig
 from warploom.values.job import Effort, Job
 from warploom.values.mint import refusal
 from warploom.values.outcome import Build, Evaluation, Failed, Passed
@@ -381,6 +383,13 @@ def test_several_gpus_of_a_kind_are_a_fleet_and_each_judges_one_at_a_time(
         found = list(pool.map(fleet.evaluate, [job] * 4))
     assert len({one.message for one in found if isinstance(one, Failed)}) == len(fleet) == 2
     fleet.close()
+
+    def prepared(self: Fleet) -> None:
+        raise ReferenceFailed("a fleet was prepared")
+
+    monkeypatch.setattr(Fleet, "prepare", prepared)
+    with pytest.raises(ReferenceFailed, match="a fleet was prepared"):
+        local_parts(RunConfig(path_of(problem), "cuda"), problem, None, tmp_path)
     monkeypatch.setattr(places, "find_devices", lambda: (here, other))
     assert isinstance(make_judge(problem, cache=tmp_path, language="cuda"), LocalJudge)
     assert isinstance(make_judge(problem, cache=tmp_path, language="cpp"), LocalJudge)

@@ -32,6 +32,7 @@ from warploom.values.problem import Problem, Workload
 
 MESSAGE_BYTES = 1 << 18
 
+
 class Server:
     """Answers one question at a time.
 

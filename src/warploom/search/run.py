@@ -12,7 +12,7 @@ from warploom.archive import journal as journals
 from warploom.archive.database import claim
 from warploom.archive.journal import Journal
 from warploom.errors import JournalError
-from warploom.judge.evaluate import LocalJudge
+from warploom.judge.fleet import make_judge
 from warploom.judge.score import ScoreJudge
 from warploom.problems.importers.openevolve import Folder
 from warploom.problems.load import cache_directory
@@ -90,7 +90,7 @@ def local_parts(config: RunConfig, problem: Task, progress: Progress | None, cac
     """The judge of this machine, ready to time, and the proposer that the configuration names."""
     if isinstance(problem, Folder):
         return _scoring_parts(config, problem, progress)
-    judge = LocalJudge(problem, cache=cache or cache_directory(), progress=progress, language=config.target)
+    judge = make_judge(problem, cache=cache or cache_directory(), progress=progress, language=config.target)
     try:
         judge.prepare()
         environment, resting = judge.describe(), Resting()
