@@ -126,7 +126,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not exhibits:
         parser.error(f"no exhibit has {' or '.join(options.names)} in its name")
     print(f"{'exhibit':32}{'exploit':12}{'caught':8}{'passed':8}guard")
-    with Judges(options.cache or cache_directory(), compiled=True) as judges:
+    with Judges(options.cache or cache_directory(), whole=True) as judges:
         rows = run(exhibits, options.runs, judges)
     found = scores(rows)
     out = options.out or (None if options.names else RESULTS)

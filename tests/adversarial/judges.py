@@ -7,20 +7,15 @@ import functools
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
-from unittest import mock
 
 from exhibit import Exhibit
 
 from warploom.judge.evaluate import LocalJudge
-from warploom.judge.session import Session
 from warploom.problems import load_problem
 from warploom.sandbox.lease import Lease
-from warploom.sandbox.limits import Limits
+from warploom.testing.brief import brief_promotions, eager_alone
 from warploom.values.job import Effort, Job
 from warploom.values.outcome import Evaluation
-
-LIMITS = Limits(call_seconds=2.0, start_seconds=4.0)
-"""Shorter deadlines than usual: what hangs shall not take long."""
 
 
 class Judges:
@@ -28,12 +23,12 @@ class Judges:
 
     Args:
         folder: for caches and the lease; verdicts are asked here, so other tests may time meanwhile.
-        compiled: whether ``torch.compile`` is among the baselines of promotions; it changes no verdict and costs
-            ten seconds.
+        whole: whether promotions are measured as in a real run: with ``torch.compile`` among the baselines, until the
+            interval is narrow, and again once it is quiet. That changes no verdict and costs seconds each time.
     """
 
-    def __init__(self, folder: Path, compiled: bool) -> None:
-        self.folder, self._compiled = folder, compiled
+    def __init__(self, folder: Path, whole: bool) -> None:
+        self.folder, self._whole = folder, whole
         self._judges: dict[str, LocalJudge] = {}
 
     def judge(self, exhibit: Exhibit) -> LocalJudge:
@@ -41,23 +36,29 @@ class Judges:
         key = str(exhibit.problem_path)
         if key not in self._judges:
             problem = load_problem(exhibit.problem_path)
-            lease = Lease(self.folder / "lease")
-            self._judges[key] = LocalJudge(problem, cache=self.folder, limits=LIMITS, lease=lease)
+            self._judges[key] = LocalJudge(problem, cache=self.folder, lease=Lease(self.folder / "zoo.lease"))
         return self._judges[key]
+
+    def prepare(self, exhibit: Exhibit) -> LocalJudge:
+        """The judge of this exhibit's problem, prepared."""
+        judge = self.judge(exhibit)
+        with self._measuring():
+            judge.prepare()
+        return judge
 
     def evaluate(self, exhibit: Exhibit, which: str, effort: Effort = "screen") -> Evaluation:
         """Judge ``cheat`` or ``honest``."""
         judge = self.judge(exhibit)
         job = Job(exhibit.candidate(which, judge.problem), judge.problem.hash, effort)
-        with self._baselines():
+        with self._measuring():
             return judge.evaluate(job)
 
     @contextlib.contextmanager
-    def _baselines(self) -> Iterator[None]:
-        if self._compiled:
+    def _measuring(self) -> Iterator[None]:
+        if self._whole:
             yield
             return
-        with mock.patch.object(Session, "compile_baselines"):
+        with brief_promotions(), eager_alone():
             yield
 
     def close(self) -> None:
@@ -78,5 +79,4 @@ class Judges:
 @functools.cache
 def shared_judges(folder: Path) -> Judges:
     """The judges of a test session, the same for every module that asks with this folder."""
-    folder.mkdir(exist_ok=True)
-    return Judges(folder, compiled=False)
+    return Judges(folder, whole=False)

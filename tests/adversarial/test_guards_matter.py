@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from exhibit import Exhibit, caught, load_exhibits
@@ -19,8 +20,8 @@ ATTEMPTS = 3
 
 
 @pytest.fixture(scope="session")
-def judges(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Judges]:
-    with shared_judges(tmp_path_factory.getbasetemp() / "zoo") as shared:
+def judges(judge_cache: Path) -> Iterator[Judges]:
+    with shared_judges(judge_cache) as shared:
         yield shared
 
 
@@ -41,8 +42,7 @@ def test_a_guard_is_switched_off_or_says_why_not() -> None:
 def evaluate(judges: Judges, exhibit: Exhibit, off: tuple[str, ...]) -> Evaluation:
     """The last of the exhibit's evaluations in a row, with these guards switched off."""
     effort: Effort = "promote" if exhibit.efforts == ("promote",) else "screen"
-    judge = judges.judge(exhibit)
-    judge.prepare()
+    judge = judges.prepare(exhibit)
     with switched_off(off, judge):
         for _ in range(exhibit.runs):
             evaluation = judges.evaluate(exhibit, "cheat", effort)
@@ -53,7 +53,10 @@ def evaluate(judges: Judges, exhibit: Exhibit, off: tuple[str, ...]) -> Evaluati
 @pytest.mark.parametrize("guard", SWITCHES, ids=lambda guard: str(guard.name))
 def test_without_the_guard_a_cheat_gets_through(guard: Guard, judges: Judges) -> None:
     if guard.prepared:
-        with Judges(judges.folder, compiled=False) as own, switched_off([guard.name], own.judge(named_by(guard)[0])):
+        with (
+            Judges(judges.folder, whole=False) as own,
+            switched_off([guard.name], own.judge(named_by(guard)[0])),
+        ):
             assert gets_through(own, guard)
     else:
         assert gets_through(judges, guard)

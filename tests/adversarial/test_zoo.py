@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from exhibit import Exhibit, load_exhibits
@@ -23,8 +24,8 @@ NAMES = [exhibit.name if effort == "screen" else f"{exhibit.name}-{effort}" for 
 
 
 @pytest.fixture(scope="session")
-def judges(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Judges]:
-    with shared_judges(tmp_path_factory.getbasetemp() / "zoo") as shared:
+def judges(judge_cache: Path) -> Iterator[Judges]:
+    with shared_judges(judge_cache) as shared:
         yield shared
 
 

@@ -1,0 +1,34 @@
+"""A judge that takes no longer than it must: for tests that ask for a verdict, not for a figure."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import replace
+from unittest import mock
+
+from warploom.judge import stages
+from warploom.judge.busy import Quiet
+from warploom.judge.sampling import PROMOTE
+from warploom.judge.session import Session
+
+BRIEF = replace(PROMOTE, most=PROMOTE.least, seconds=0.0)
+"""As many pairs and looks as any promotion has, and no more for the sake of a narrow interval."""
+
+
+@contextlib.contextmanager
+def brief_promotions() -> Iterator[None]:
+    """Inside the block a promotion takes the fewest pairs, waits for nobody, and is not measured again."""
+    with (
+        mock.patch.object(stages, "PROMOTE", BRIEF),
+        mock.patch.object(Quiet, "wait", return_value=False),
+        mock.patch.object(Session, "drift", return_value=0.0),
+    ):
+        yield
+
+
+@contextlib.contextmanager
+def eager_alone() -> Iterator[None]:
+    """Inside the block nothing is compiled with ``torch.compile``, which costs ten seconds a judge."""
+    with mock.patch.object(Session, "compile_baselines"):
+        yield
