@@ -133,8 +133,8 @@ def test_a_file_of_the_users_own_runs_as_the_user(
 
 
 def test_a_loop_without_end(foreign: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(load, "DEADLINE_SECONDS", 3.0)
-    assert "took longer than 3 s; is there a loop without end?" in refusal(foreign("while True: pass\n"))
+    monkeypatch.setattr(load, "DEADLINE_SECONDS", 1.0)
+    assert "took longer than 1 s; is there a loop without end?" in refusal(foreign("while True: pass\n"))
 
 
 def test_a_flood(foreign: Callable[[str], Path]) -> None:
@@ -181,7 +181,7 @@ time.sleep(0.2)
 raise RuntimeError("more than all" if number == 2999 else "bounded")
 """
     assert refusal(foreign(text)).endswith("RuntimeError: bounded")
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while any(_name(path) == "wl-left-behind" for path in Path("/proc").glob("[0-9]*")):
         assert time.monotonic() < deadline, "its children are still there"
         time.sleep(0.05)

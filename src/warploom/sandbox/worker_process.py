@@ -220,15 +220,15 @@ class WorkerProcess:
             raise self._failure("protocol", str(error)) from None
 
     def _wait(self, deadline: float) -> None:
-        """Wait until the channel can be read, swallowing what the worker prints."""
+        """Wait until the channel can be read, swallowing what the worker prints. An answer that is there is in time."""
         channel = self._channel.fileno()
         while True:
             left = deadline - time.monotonic()
-            if left <= 0:
-                raise self._failure("timeout", "the worker did not answer within its deadline")
-            ready = {descriptor for descriptor, _ in self._poll.poll(1000 * min(left, _SAMPLE_SECONDS) + 1)}
+            ready = {descriptor for descriptor, _ in self._poll.poll(1000 * max(0.0, min(left, _SAMPLE_SECONDS)) + 1)}
             if channel in ready:
                 return
+            if left <= 0:
+                raise self._failure("timeout", "the worker did not answer within its deadline")
             if self._process_fd in ready:
                 raise self._dead()
             if self._output in ready:
