@@ -43,6 +43,11 @@ def tell(folder: Path) -> Told:
     return Told(folder, seed, first, best, failed)
 
 
+@pytest.fixture(scope="session")
+def telling() -> Callable[[Path], Told]:
+    return tell
+
+
 @pytest.fixture
 def told(tmp_path: Path) -> Told:
     return tell(tmp_path / "run")
@@ -64,7 +69,7 @@ class Answer:
 Ask = Callable[..., Answer]
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def ask() -> Ask:
     def request(address: str, body: Any = None, method: str = "", **headers: str) -> Answer:
         data = None if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()

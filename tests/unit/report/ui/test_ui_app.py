@@ -36,10 +36,29 @@ API = [
 ]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
+def told(tmp_path_factory: pytest.TempPathFactory, telling: Any) -> Any:
+    """One for all that only look; what they sent is forgotten before each test."""
+    return telling(tmp_path_factory.mktemp("app") / "run")
+
+
+@pytest.fixture(scope="module")
 def dashboard(told: Any) -> Iterator[Dashboard]:
     with Dashboard([told.folder]) as running:
         yield running
+
+
+@pytest.fixture
+def changing(tmp_path: Path, telling: Any) -> Iterator[Dashboard]:
+    """Of a run that the test writes on, in its folder "run"."""
+    telling(tmp_path / "run")
+    with Dashboard([tmp_path / "run"]) as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def _nothing_sent_yet(told: Any) -> None:
+    (told.folder / FILE).unlink(missing_ok=True)
 
 
 @pytest.fixture
@@ -55,15 +74,19 @@ def get(dashboard: Dashboard, ask: Any) -> Callable[[str], Any]:
 @pytest.fixture
 def post(dashboard: Dashboard, ask: Any) -> Callable[..., Any]:
     def answer(body: Any, **other: str) -> Any:
-        headers = {
-            "Authorization": f"Bearer {dashboard.token}",
-            "Origin": dashboard.origin,
-            "Content_Type": "application/json",
-            **other,
-        }
-        return ask(f"{dashboard.origin}/api/runs/0/controls", body, **{k: v for k, v in headers.items() if v})
+        return posted(ask, dashboard, body, **other)
 
     return answer
+
+
+def posted(ask: Any, dashboard: Dashboard, body: Any, **other: str) -> Any:
+    headers = {
+        "Authorization": f"Bearer {dashboard.token}",
+        "Origin": dashboard.origin,
+        "Content_Type": "application/json",
+        **other,
+    }
+    return ask(f"{dashboard.origin}/api/runs/0/controls", body, **{k: v for k, v in headers.items() if v})
 
 
 # ------------------------------------------------------------ who may ask
@@ -258,11 +281,11 @@ def test_runs_are_compared(tmp_path: Path, ask: Any) -> None:
         assert f">{name}<" in found["drawing"]
 
 
-def test_the_stream_tells_each_run_and_then_what_changed(dashboard: Dashboard, told: Any) -> None:
-    with listening(dashboard) as lines:
+def test_the_stream_tells_each_run_and_then_what_changed(changing: Dashboard, tmp_path: Path) -> None:
+    with listening(changing) as lines:
         first = json.loads(next(lines))
         assert [run["judged"] for run in first] == [6]
-        with journals.reopen(told.folder) as journal:
+        with journals.reopen(tmp_path / "run") as journal:
             journal.append(RunEnded("done"))
         deadline = time.monotonic() + 30
         while (changed := json.loads(next(lines)))[0]["state"] != "ended":
@@ -328,13 +351,13 @@ def test_what_cannot_be_wanted_says_why(post: Any, told: Any, body: Any, status:
     assert not (told.folder / FILE).exists()
 
 
-def test_a_run_that_has_ended_is_not_steered(post: Any, told: Any) -> None:
-    with journals.reopen(told.folder) as journal:
+def test_a_run_that_has_ended_is_not_steered(changing: Dashboard, ask: Any, tmp_path: Path) -> None:
+    with journals.reopen(tmp_path / "run") as journal:
         journal.append(RunEnded("60 evaluations done"))
-    found = post({"name": "stop"})
+    found = posted(ask, changing, {"name": "stop"})
     assert found.status == 400
     assert "has ended: 60 evaluations done" in found.said["error"]
-    assert not (told.folder / FILE).exists()
+    assert not (tmp_path / "run" / FILE).exists()
 
 
 # ------------------------------------------------------------ where it listens
