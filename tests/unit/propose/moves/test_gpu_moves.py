@@ -18,9 +18,11 @@ from warploom.propose.moves.cuda_copies import HELPERS
 from warploom.propose.moves.verbatim import text_of, unit_of
 from warploom.propose.recipe import Cookbook, materialise
 from warploom.propose.without_model import WithoutModel
+from warploom.search.proposers import Resting, make_proposer
 from warploom.syntax import evolve_block
 from warploom.toolchain.find import GPU_TOOLCHAINS
 from warploom.values.candidate import Candidate, Lineage, Step
+from warploom.values.config import RunConfig
 from warploom.values.request import Individual, Request
 from warploom.values.signature import signature
 from warploom.values.target import parse_target
@@ -267,6 +269,15 @@ def test_a_search_proposes_every_move_and_opens_with_the_composites(language: st
     assert {move.name for move in book_of(language).moves} <= seen | {"accumulate"}
     assert len(openings) == len(book_of(language).composites), sorted(openings)
     assert flags <= set(book_of(language).flag_sets)
+
+
+@pytest.mark.parametrize("language", ["triton", "cuda"])
+def test_a_run_proposes_by_the_book_of_its_language(language: str) -> None:
+    config = RunConfig("product", target=language, proposer="moves")
+    proposer = make_proposer(config, PRODUCT, {}, Resting(), None)  # type: ignore[arg-type]
+    parent = Individual(KERNELS[language][0].candidate, Lineage(), 0.0, (0, 0, 0))
+    made = anyio.run(proposer.propose, Request(1, "", (parent,), (), None, 0, seed=1))
+    assert made.lineage.note == f"open: {book_of(language).composites[0].name}"
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -27,7 +27,7 @@ has_nvrtc = pytest.mark.skipif(find_nvrtc() is None, reason=f"NVRTC is not insta
 
 
 def test_cuda_kernels_are_right_on_the_cpu_after_each_move_and_do_no_work_twice(tmp_path: Path) -> None:
-    made = [(kernel.problem.name, kernel) for kernel in KERNELS["cuda"]] + changed("cuda")
+    made = [(kernel.problem.name, kernel) for kernel in KERNELS["cuda"]] + changed("cuda", best=True)
     copied = KERNELS["cuda"][1].moved("async_copy")
     careless = Kernel(copied.problem, "cuda", copied.source.replace("copies_arrive(); __sync", "__sync"))
     calls = run_cuda([*(kernel for _, kernel in made), careless], tmp_path)
