@@ -21,8 +21,6 @@ ROOT = Path(__file__).resolve().parents[2]
 SKILL = "src/warploom/skill/SKILL.md"
 
 PROBLEM = """
-import torch
-
 from warploom import Problem, Tensor, Workload
 
 def twice_and_one(x):
@@ -61,7 +59,7 @@ EDIT = """IDEA: once is enough
 >>>>>>> REPLACE
 """
 
-pytestmark = [pytest.mark.torch, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.torch, pytest.mark.timeout(600), pytest.mark.usefixtures("brief", "judge_cache")]
 
 
 def test_agents_with_a_shell_with_mcp_and_in_python_work_on_one_run(

@@ -13,6 +13,7 @@ from warploom.judge.evaluate import LocalJudge
 from warploom.problems.load import load_problem
 from warploom.propose.writer import Writer
 from warploom.propose.writing.operators import OPERATORS
+from warploom.sandbox.lease import Lease
 from warploom.search.executor import LocalExecutor
 from warploom.search.proposers import JournalKnowledge
 from warploom.search.sitting import Parts, begin
@@ -26,15 +27,13 @@ from warploom.values.outcome import Evaluation
 from warploom.values.problem import Problem
 from warploom.values.request import Feedback, Individual, Request
 
-pytestmark = pytest.mark.torch
+pytestmark = [pytest.mark.torch, pytest.mark.usefixtures("eager_only")]
 
 PROBLEM = """
-import torch
-
 from warploom.values.problem import Problem, Tensor, Workload
 
 def weighted(x, weight):
-    return torch.mv(x, weight)
+    return x @ weight
 
 problem = Problem(
     name="weighted",
@@ -143,11 +142,11 @@ def problem(tmp_path_factory: pytest.TempPathFactory) -> Problem:
     return load_problem(folder / "weighted.py", cache=folder)
 
 
-def test_each_operators_candidate_reaches_the_archive(problem: Problem, tmp_path: Path) -> None:
+def test_each_operators_candidate_reaches_the_archive(problem: Problem, judge_cache: Path, tmp_path: Path) -> None:
     seed = Candidate(problem.hash, "cpp", (("weighted.cpp", SEED),), "weighted")
     script: Script = [answer for _, _, answers in STEPS for answer in answers]
     minds: list[ScriptedMind] = []
-    with LocalJudge(problem, cache=tmp_path / "cache") as judge:
+    with LocalJudge(problem, cache=judge_cache, lease=Lease(tmp_path / "lease")) as judge:
 
         def make(journal: Journal) -> Ordered:
             minds.append(ScriptedMind(script, journal.conversations))

@@ -20,7 +20,6 @@ from warploom.values.outcome import Failed, Verdict
 FILE = Path(__file__).resolve().parents[3] / "benchmarks" / "rejections.py"
 
 PROBLEM = """
-import torch
 from warploom.values.problem import Problem, Tensor, Workload
 
 def triple(x):

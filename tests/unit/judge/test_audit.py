@@ -16,7 +16,6 @@ from warploom.values.audit import Audit, Encounter, Finding, Pretender, Trial
 from warploom.values.problem import Problem, Reference, Tensor, Tolerance, Workload
 
 HEAD = """
-import torch
 from warploom import Problem, Tensor, Tolerance, Workload
 """
 
@@ -58,6 +57,8 @@ problem = Problem(
 
 # Draws inside, and is infinite everywhere.
 WILD = """
+import torch
+
 def wild(x):
     return torch.rand_like(x) / 0.0 + torch.rand(1).to(x.dtype)
 
