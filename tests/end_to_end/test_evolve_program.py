@@ -158,8 +158,6 @@ def test_what_is_set_aside_is_named_and_what_cannot_be_is_refused(
     ):
         assert run([*words, *more]) == BAD_INPUT
         assert wanted in capsys.readouterr().err
-    assert run(["evolve", "softmax", "--target", "program"]) == BAD_INPUT
-    assert "--target program is for openevolve:DIR" in capsys.readouterr().err
     rust = tmp_path / "rust"
     shutil.copytree(folder, rust)
     (rust / "initial_program.py").rename(rust / "initial_program.rs")
