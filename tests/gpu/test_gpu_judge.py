@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import stat
 import threading
@@ -45,6 +46,8 @@ from warploom.values.problem import Problem, Reference
 from warploom.values.speedup import speedup
 
 pytestmark = pytest.mark.torch
+
+ROOT = Path(__file__).resolve().parents[2]
 
 PROBLEM_FILE = """
 from warploom import Problem, Tensor, Tolerance, Workload
@@ -401,6 +404,22 @@ def test_somebody_elses_program_is_not_judged_on_a_gpu(
     monkeypatch.setattr("warploom.judge.reference_channel.is_foreign_file", lambda path: True)
     with pytest.raises(ProblemError, match="is not judged on a GPU"):
         ReferenceProcess(problem, tmp_path, "cuda")
+
+
+def test_the_benchmark_has_a_row_for_what_passes_and_for_what_fails(judge: LocalJudge) -> None:
+    spec = importlib.util.spec_from_file_location("benchmark_gpu", ROOT / "benchmarks" / "gpu.py")
+    assert spec is not None
+    assert spec.loader is not None
+    benchmark = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(benchmark)
+    right = benchmark.row_of(judge, kernel(judge.problem), "screen")
+    wrong = benchmark.row_of(judge, kernel(judge.problem, value="0"), "screen")
+    assert right["eager"]["low"] <= right["eager"]["median"] <= right["eager"]["high"]
+    assert right["compile"] is None
+    assert [one["baseline"] for one in right["workloads"]] == ["eager"]
+    assert wrong["failed"].startswith("verify: wrong_result: ")
+    assert len(benchmark.shown([right, wrong]).splitlines()) == 4
+    assert json.dumps([right, wrong])
 
 
 # ------------------------------------------------------------ the command line

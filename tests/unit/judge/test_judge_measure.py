@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import cast
 
 import numpy as np
 import pytest
 
-from warploom.judge.bench import Bench
+from warploom.judge.bench import Bench, Setting
 from warploom.judge.fault import Fault
 from warploom.judge.layout import view
 from warploom.judge.measure import SLOW_NS, call_deadline_s, measure, rounds
@@ -165,3 +166,20 @@ def test_a_kernel_that_was_slow_only_once_is_woken_like_any_other(
     (timing,) = measure(process, eager, bench, ["eager"], SLOW_NS + 1, PLAN, random.Random(1))
     assert reference.runs == len(timing.samples_ns) * 3
     assert candidate.runs == reference.runs + 2
+
+
+def test_nobody_looks_on_the_way_where_calls_are_made_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Bench, "check", lambda self, calls: None)
+    setting = Setting("its clock", "its device", most_calls=4, one_by_one=True)
+    apart = Bench(PROBLEM, PROBLEM.workloads[0], np.random.default_rng(0), setting=setting)
+    apart.eager_ns = 1e4
+    blind: list[bool] = []
+    candidate, reference = Runner(40_000), Runner(40_000)  # one that cannot be looked at
+    process, eager = cast(CandidateProcess, candidate), cast(ReferenceProcess, reference)
+    plan = replace(PLAN, looks=3)
+    (timing,) = measure(
+        process, eager, apart, ["eager"], 10_000, plan, random.Random(1), blind=lambda: blind.append(True)
+    )
+    assert (timing.clock, timing.device, timing.calls) == ("its clock", "its device", (4, 4))
+    assert not blind
+    apart.close()
