@@ -26,7 +26,6 @@ pytestmark = [
 ]
 
 PROBLEM_FILE = """
-import torch
 from warploom import Problem, Tensor, Workload
 
 def centre(x):

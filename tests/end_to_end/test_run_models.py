@@ -20,7 +20,7 @@ import pytest
 
 from warploom.testing.chat_server import Call, ChatServer, Reaction
 
-pytestmark = pytest.mark.torch
+pytestmark = [pytest.mark.torch, pytest.mark.usefixtures("judge_cache")]
 
 KEY = "sk-end-to-end/0123456789abcdef"
 

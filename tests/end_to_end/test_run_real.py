@@ -16,6 +16,7 @@ from warploom.archive import journal as journals
 from warploom.archive.integrity import inspect
 from warploom.cli.main import run as command
 from warploom.errors import JournalError
+from warploom.judge import evaluate
 from warploom.problems.load import find_seed
 from warploom.propose.without_model import WithoutModel
 from warploom.search.executor import RecordedExecutor
@@ -27,12 +28,10 @@ from warploom.values.event import Evaluated, Event, Proposed, RunResumed
 from warploom.values.problem import from_description
 
 PROBLEM = """
-import torch
-
 from warploom.values.problem import Problem, Tensor, Tolerance, Workload
 
 def soft(x):
-    return torch.softmax(x, dim=-1)
+    return x.softmax(dim=-1)
 
 problem = Problem(
     name="soft",
@@ -51,7 +50,7 @@ pytestmark = pytest.mark.torch
 
 
 @pytest.fixture(scope="module")
-def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def recorded(tmp_path_factory: pytest.TempPathFactory, brief: None, eager_only: None, judge_cache: Path) -> Path:
     root = tmp_path_factory.mktemp("real")
     (root / "soft.py").write_text(PROBLEM)
     seed = find_seed("softmax").read_text().replace("softmax", "soft")
@@ -133,14 +132,13 @@ def replay(journal: journals.Journal, folder: Path, every: int) -> Run:
     return begin(folder, config, problem, seed, recorded_parts(journal), every)
 
 
-def test_an_ended_run_is_only_looked_at(recorded: Path) -> None:
+def test_an_ended_run_is_only_looked_at(recorded: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = happened(recorded)
-    began = time.monotonic()
+    monkeypatch.setattr(evaluate, "Session", None)  # no judge is prepared for it
     with reopen(recorded) as run:
         summary = run.go()
     assert summary.evaluations == EVALUATIONS
     assert happened(recorded) == before
-    assert time.monotonic() - began < 10, "no judge is started for it"
 
 
 def test_a_changed_problem_is_refused(recorded: Path) -> None:
@@ -155,7 +153,7 @@ def test_a_changed_problem_is_refused(recorded: Path) -> None:
 
 def test_killed_with_all_it_started_and_resumed(recorded: Path, tmp_path: Path) -> None:
     folder = tmp_path / "run"
-    words = [str(recorded.parent / "soft.py"), "--evaluations", "12", "--run", str(folder), "--json"]
+    words = [str(recorded.parent / "soft.py"), "--evaluations", "8", "--run", str(folder), "--json"]
     process = subprocess.Popen(
         [sys.executable, "-m", "warploom", "evolve", *words],
         stdout=subprocess.DEVNULL,
@@ -164,7 +162,7 @@ def test_killed_with_all_it_started_and_resumed(recorded: Path, tmp_path: Path) 
     )
     known: set[str] = set()
     limit = time.monotonic() + 120
-    while len(known) < 4 and process.poll() is None and time.monotonic() < limit:
+    while len(known) < 3 and process.poll() is None and time.monotonic() < limit:
         time.sleep(0.1)
         if (folder / "journal.db").exists():
             try:
@@ -175,11 +173,11 @@ def test_killed_with_all_it_started_and_resumed(recorded: Path, tmp_path: Path) 
     process.wait()
     inspect(folder)
     with reopen(folder) as run:
-        assert run.state.evaluations >= len(known) >= 4
+        assert run.state.evaluations >= len(known) >= 3
         summary = run.go()
     events = happened(folder)
-    assert summary.evaluations == 12
+    assert summary.evaluations == 8
     evaluated = [event.candidate for event in events if isinstance(event, Evaluated)]
     assert known <= set(evaluated)
-    assert len(set(evaluated)) == len(evaluated) == 12
-    assert len([event for event in events if isinstance(event, Proposed)]) == 12
+    assert len(set(evaluated)) == len(evaluated) == 8
+    assert len([event for event in events if isinstance(event, Proposed)]) == 8

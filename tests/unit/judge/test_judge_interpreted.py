@@ -29,7 +29,6 @@ present = pytest.mark.skipif(
 TOOLCHAIN = TritonToolchain(parse_target("triton").architectures)
 
 PROBLEM = """
-import torch
 from warploom import Problem, Tensor, Workload
 
 def twofold(x):

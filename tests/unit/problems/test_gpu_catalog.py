@@ -40,8 +40,8 @@ has_nvrtc = pytest.mark.skipif(find_nvrtc() is None, reason=f"NVRTC is not insta
 
 
 @pytest.fixture(scope="module")
-def room(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Problem]:
-    return load_catalog(tmp_path_factory.mktemp("cache"), room="gpu")
+def room() -> dict[str, Problem]:
+    return load_catalog(room="gpu")
 
 
 def toolchain_of(language: str, target: str = "") -> GpuToolchain:
