@@ -38,8 +38,8 @@ from warploom.problems.cache import cache_directory
 from warploom.problems.load import load_problem
 from warploom.search.executor import LocalExecutor
 from warploom.search.proposers import Resting, judges_at_once, make_proposer
-from warploom.search.task import starting_candidate
 from warploom.search.sitting import Parts, Summary, begin, go_on
+from warploom.search.task import starting_candidate
 from warploom.values.config import RunConfig
 from warploom.values.job import Job
 from warploom.values.outcome import Evaluation, Passed

@@ -67,7 +67,9 @@ def test_judge_says_what_cannot_run_here(
     other = kernel.with_suffix(".cu")
     other.write_text("void twice();\n")
     assert run(["judge", "twice", str(other)]) == BAD_INPUT
-    assert "mine.cu: cuda runs on a GPU, and there is none here; `warploom build` compiles it" in capsys.readouterr().err
+    assert (
+        "mine.cu: cuda runs on a GPU, and there is none here; `warploom build` compiles it" in capsys.readouterr().err
+    )
 
 
 def test_build_says_that_opencl_is_judged(kernel: Path, capsys: pytest.CaptureFixture[str]) -> None:
