@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from conftest import Argument, Build, call
 
+from conftest import Argument, Build, call
 from warploom.syntax.cpp.query import type_of
 from warploom.syntax.cpp.render import render
 from warploom.syntax.cpp.tree import Assign, Evaluate, Function, Loop, Name, RawExpression, Statement, Unit

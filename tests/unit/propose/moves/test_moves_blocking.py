@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from conftest import Build
 from snippets_blocking import (
     ATTENTION,
     CONVOLUTION,
@@ -19,6 +18,7 @@ from snippets_blocking import (
     with_sums,
 )
 
+from conftest import Build
 from warploom.errors import NotApplicable
 from warploom.propose.moves.blocking import MOVES, RegisterBlock
 from warploom.propose.moves.dots import DotBlock

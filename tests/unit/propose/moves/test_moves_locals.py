@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import call
 from weigh_h import parsed, weigh, weighed
 
+from conftest import call
 from warploom.errors import NotApplicable
 from warploom.propose.moves.inline_call import InlineCall
 from warploom.propose.moves.promote import Promote

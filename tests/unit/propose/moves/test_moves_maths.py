@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import call
 from weigh_h import parsed
 
+from conftest import call
 from warploom.errors import NotApplicable
 from warploom.propose.moves.maths import MOVES
 from warploom.propose.moves.protocol import Move

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from conftest import Build
 from snippets_blocking import Snippet, batch, same, sums, with_sums
 
+from conftest import Build
 from warploom.errors import NotApplicable
 from warploom.propose.moves.padding import MOVES, SplitIndices
 from warploom.syntax.cpp.parse import parse

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from conftest import Argument, Build
 from recipes_blocking import RECIPES
 from snippets_blocking import same
 
 import warploom
+from conftest import Argument, Build
 from warploom.propose.moves.book import MOVES
 from warploom.syntax import evolve_block
 from warploom.syntax.cpp.parse import parse

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from conftest import Build
 from snippets_blocking import (
     ATTENTION,
     BYTES,
@@ -19,6 +18,7 @@ from snippets_blocking import (
     with_sums,
 )
 
+from conftest import Build
 from warploom.errors import NotApplicable
 from warploom.propose.moves.book import MOVES
 from warploom.propose.moves.packing import Pack

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import call
 from numpy.typing import NDArray
 from weigh_h import parsed, weigh, weighed
 
+from conftest import call
 from warploom.errors import NotApplicable
 from warploom.propose.moves.vectors import Vectorise
 from warploom.syntax.cpp.parse import parse
