@@ -102,7 +102,7 @@ def test_public_names_exist() -> None:
     assert len(warploom.__all__) <= 12
 
 
-@pytest.mark.parametrize("script", ["scripts/setup", "scripts/test", "scripts/demo", ".ci/run"])
+@pytest.mark.parametrize("script", ["scripts/setup", "scripts/test", "scripts/demo", "scripts/gpu", ".ci/run"])
 def test_scripts_are_executable_and_parse(script: str) -> None:
     path = ROOT / script
     assert path.stat().st_mode & 0o111
