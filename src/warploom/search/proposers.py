@@ -162,15 +162,16 @@ def _without_model(config: RunConfig, problem: Task) -> Proposer:
     return WithoutModel(problem, crossover=config.crossover, bandit=config.bandit, language=config.target)
 
 
-def check_movable(config: RunConfig, seed: Candidate) -> None:
-    """Refuse a run whose proposer could not change its first candidate.
+def suited(config: RunConfig, seed: Candidate) -> RunConfig:
+    """The configuration, with a model alone where nothing else could change the first candidate.
 
     Raises:
-        ConfigError: why, and who could.
+        ConfigError: there is no model; why, and who could.
     """
-    said = stuck(seed) if config.target == PROGRAM and config.proposer == "moves" and not config.replay else ""
-    if said:
+    said = stuck(seed) if config.target == PROGRAM and not config.replay else ""
+    if said and config.proposer == "moves":
         raise ConfigError(f"{config.problem}: {said}; --model NAME, or --proposer {COMMAND}'…', can write it")
+    return replace(config, proposer="llm") if said and config.proposer == "mix" else config
 
 
 def make_writer(config: RunConfig, problem: Task, mind: Mind | None, knowledge: Knowledge) -> Writer:

@@ -17,7 +17,7 @@ from warploom.judge.score import ScoreJudge
 from warploom.problems.importers.openevolve import Folder
 from warploom.problems.load import cache_directory
 from warploom.search.executor import LocalExecutor, RecordedExecutor
-from warploom.search.proposers import Resting, check_movable, judges_at_once, make_proposer, settle
+from warploom.search.proposers import Resting, judges_at_once, make_proposer, settle, suited
 from warploom.search.sitting import Parts, Run, Summary, begin, first_candidate, go_on
 from warploom.search.task import Task, fitted, hash_of, lasting, load_task, starting_candidate
 from warploom.values.config import RunConfig
@@ -44,7 +44,7 @@ def start(folder: Path, config: RunConfig, *, progress: Progress | None = None, 
     problem = load_task(config.problem)
     config = lasting(config, problem)
     seed = starting_candidate(config, problem)
-    check_movable(config, seed)
+    config = suited(config, seed)
     lock = claim(folder)
     try:
         parts = local_parts(config, problem, progress, cache)

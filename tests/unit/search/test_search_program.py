@@ -15,7 +15,7 @@ from warploom.problems.importers.openevolve import Folder, read_folder
 from warploom.propose.programs.rewrites import Rewrites
 from warploom.search.evidence import read_evidence
 from warploom.search.promotion import judge_again
-from warploom.search.proposers import check_movable
+from warploom.search.proposers import suited
 from warploom.search.sitting import fresh_state
 from warploom.search.strategies.islands import Islands
 from warploom.search.strategy import make_strategy
@@ -114,12 +114,14 @@ def test_a_start_can_be_given_and_its_markers_are_checked(folder: Folder, tmp_pa
 def test_a_proposer_that_could_change_nothing_is_refused(folder: Folder) -> None:
     config = RunConfig(str(folder.address), target=PROGRAM)
     seed = starting_candidate(config, folder)
-    check_movable(config, seed)
+    assert suited(config, seed) == config
     rust = replace(seed, language="rust")
     with pytest.raises(ConfigError, match=r"in rust; --model NAME"):
-        check_movable(config, rust)
-    check_movable(replace(config, proposer="command:x"), rust)
-    check_movable(replace(config, replay="record"), rust)
+        suited(config, rust)
+    assert suited(replace(config, proposer="mix"), seed).proposer == "mix"
+    assert suited(replace(config, proposer="mix"), rust).proposer == "llm"
+    assert suited(replace(config, proposer="command:x"), rust).proposer == "command:x"
+    assert suited(replace(config, replay="record"), rust).proposer == "moves"
 
 
 def test_a_score_is_no_evidence(tmp_path: Path) -> None:
