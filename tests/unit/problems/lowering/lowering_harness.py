@@ -187,8 +187,19 @@ def products(a, b, v, s, batch, other):  # type: ignore[no-untyped-def]
     )
 
 
-@case(x="n 4 m", y="n 4 m 8", z="2 4 m 5 6", w="6 4 3", g="8 2 3 3", t="4 6 2 3", d="4 1 3 3", c="3 4 2 2 2", b="6")
-def convolutions(x, y, z, w, g, t, d, c, b):  # type: ignore[no-untyped-def]
+@case(
+    x="n 4 m",
+    y="n 4 m 8",
+    z="2 4 m 5 6",
+    w="6 4 3",
+    g="8 2 3 3",
+    t="4 6 2 3",
+    d="4 1 3 3",
+    c="3 4 2 2 2",
+    b="6",
+    e="n 1 3",
+)
+def convolutions(x, y, z, w, g, t, d, c, b, e):  # type: ignore[no-untyped-def]
     return (
         f.conv1d(x, w, b),
         f.conv1d(x, w, b, stride=2, padding=1, dilation=2),
@@ -206,6 +217,9 @@ def convolutions(x, y, z, w, g, t, d, c, b):  # type: ignore[no-untyped-def]
         f.conv_transpose3d(z, c.transpose(0, 1).expand(4, 3, 2, 2, 2), stride=2, padding=1),
         f.conv1d(x, w, b).relu() * 2,
         f.group_norm(f.conv2d(y, g, groups=2), 4),
+        f.conv1d(x.transpose(0, 1), e, groups=x.shape[0]),
+        f.conv1d(x.transpose(0, 1), e.repeat_interleave(2, dim=0), groups=x.shape[0]),
+        f.conv_transpose1d(x.transpose(0, 1), e, groups=x.shape[0], stride=2),
     )
 
 

@@ -77,18 +77,20 @@ class _Convolution:
             values * rank if len(values) == 1 else values
             for values in (node.numbers("stride"), node.numbers("padding"), node.numbers("dilation"))
         )
-        self.groups = node.number("groups")
+        groups = node.arguments["groups"]
+        assert isinstance(groups, Whole)
+        self.groups = groups
         self.taps = self.weight.shape[2:]
 
     def element(self, indices: Indices) -> Expression:
         """An element of the result: loops over the channels of its group, and over the taps of the window."""
         kernel, node = self.kernel, self.node
-        transposed = bool(node.arguments["transposed"])
+        transposed, grouped = bool(node.arguments["transposed"]), self.groups.largest > 1
         batch, filter_, *places = indices
         filters = node.shape[1] // self.groups
         channels = self.weight.shape[0] // self.groups if transposed else self.weight.shape[1]
-        group = over(filter_, filters.expression) if self.groups > 1 and filters.constant != 1 else filter_
-        if self.groups == 1:
+        group = over(filter_, filters.expression) if grouped and filters.constant != 1 else filter_
+        if not grouped:
             group = ZERO
         if not isinstance(group, Name) and group != ZERO:
             group = kernel.nest.local("const int64_t", "group", group, kernel.nest.home([group]))
@@ -107,7 +109,7 @@ class _Convolution:
                     taps.append(tap)
                     rows.append(row)
                 if transposed:
-                    within = modulo(filter_, filters.expression) if self.groups > 1 else filter_
+                    within = modulo(filter_, filters.expression) if grouped else filter_
                     weight = self.read_weight([own, within, *taps])
                 else:
                     weight = self.read_weight([filter_, channel, *taps])
