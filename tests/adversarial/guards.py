@@ -221,7 +221,7 @@ def _roofline(off: Off) -> None:
 
 def _jail(off: Off) -> None:
     """Neither namespaces nor Landlock, nor a user of its own: limits and the filter remain."""
-    off.patch.setattr(off.judge, "_jail", Jail("rlimits", ("everything",), user_namespace=False))
+    off.patch.setattr(off.judge._place, "_jail", Jail("rlimits", ("everything",), user_namespace=False))
 
 
 def _seccomp(off: Off) -> None:

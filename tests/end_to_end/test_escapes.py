@@ -17,6 +17,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -359,8 +360,14 @@ def test_an_answer_that_is_there_counts_however_late_it_is_looked_for(
         assert process.run(0.1) > 200_000_000
 
 
+def _note_cores(counts: set[int]) -> bool:
+    """Note how many cores this process may use now; never the moment to look."""
+    counts.add(len(os.sched_getaffinity(0)))
+    return False
+
+
 def test_a_look_sees_the_middle_of_a_block_and_the_worker_goes_on(
-    jail: Jail, world: dict[str, str], libraries: Compile
+    jail: Jail, world: dict[str, str], libraries: Compile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     library = libraries("KERNEL { for (volatile int i = 0; i < 5000000; i++) { } out[0] = x[0]; }", world)
     seven, seen = struct.pack("f", 7), b""
@@ -386,7 +393,13 @@ def test_a_look_sees_the_middle_of_a_block_and_the_worker_goes_on(
         assert seen[:4] == seven
         assert all(sink.memory[64 * place : 64 * place + 4] == seven for place in range(8))
         seen = b""
-        assert process.run_and_look(20.0, lambda: False, 2.0, look) is None
+        for aside in (0, 1):
+            monkeypatch.setattr("secrets.randbelow", [lambda _: 0, lambda _: 1][aside])
+            cores, during = os.sched_getaffinity(0), set[int]()
+            noting = partial(_note_cores, during)
+            assert process.run_and_look(20.0, noting, 2.0, look) is None
+            assert during == {1 if aside else len(cores)}
+            assert os.sched_getaffinity(0) == cores
         assert seen == b""
 
 

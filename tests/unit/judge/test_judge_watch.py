@@ -15,7 +15,7 @@ from warploom.judge.fault import Fault
 from warploom.judge.layout import view
 from warploom.judge.measure import rounds
 from warploom.judge.sampling import PROMOTE, Plan
-from warploom.judge.watch import ATTEMPTS, BEFORE_NS, STEADY_NS, Watch
+from warploom.judge.watch import ATTEMPTS, BEFORE_NS, MIDDLE, STEADY_NS, Watch
 from warploom.sandbox.candidate_process import CandidateProcess, WorkerFailed
 from warploom.values.problem import Problem, Reference, Tensor, Workload
 
@@ -100,7 +100,11 @@ def test_calls_out_of_order_are_rejected(bench: Bench, written: list[float], sai
     assert (raised.value.stage, raised.value.kind) == ("time", "unwritten_output")
 
 
-def test_it_is_stopped_when_a_call_in_the_first_half_begins_to_write(bench: Bench) -> None:
+def test_it_is_stopped_when_a_call_in_the_first_half_begins_to_write(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("warploom.judge.watch.BY_TIME", 0.0)
+
     def stopped(written: int, seed: int) -> bool:
         runner = Runner(bench, [1.0] * written + [0.0] * (CALLS - written), 0.5)
         order = random.Random(seed)
@@ -112,6 +116,30 @@ def test_it_is_stopped_when_a_call_in_the_first_half_begins_to_write(bench: Benc
     assert not any(stopped(1, seed) for seed in range(20))
     assert {stopped(3, seed) for seed in range(20)} == {True, False}
     assert all(stopped(CALLS // 2 + 1, seed) for seed in range(20))
+
+
+def test_half_the_looks_are_taken_at_a_time_in_the_middle_whatever_is_written(bench: Bench) -> None:
+    """What writes nothing before the end is over before it can be stopped for writing."""
+    asked: list[tuple[bool, float]] = []
+
+    def run_and_look(
+        deadline_s: float, until: Callable[[], bool], patience_s: float, look: Callable[[], None]
+    ) -> tuple[int, int] | None:
+        for place in range(CALLS):
+            for region in bench.outputs_layout.regions:
+                view(bench.outputs[place], region)[:] = place
+        asked.append((until(), patience_s))
+        return None
+
+    process = cast(CandidateProcess, SimpleNamespace(run_and_look=run_and_look))
+    watch = Watch(process, bench, CALLS, 1.0, "", random.Random(1), looks=1, rounds=5)
+    for _ in range(100):
+        bench.lay_poison(CALLS)
+        watch.run([1_000_000])
+    timed = [patience_s for until, patience_s in asked if not until]
+    assert 25 < len(timed) < 75
+    assert all(MIDDLE[0] <= 1e3 * patience_s <= MIDDLE[1] for patience_s in timed)
+    assert {patience_s for until, patience_s in asked if until} == {2e-3}
 
 
 def test_work_put_off_until_the_end_is_rejected(bench: Bench) -> None:

@@ -30,6 +30,7 @@ function go(change) {
 }
 
 function leave() {
+  panel.show(runs.get(place.run), ""); // at once: what is still being read must not take the focus back
   go({ candidate: "" });
   if (place.view === "candidates") by("list").focus();
   else by("main").focus();
