@@ -6,7 +6,7 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 _PATIENCE_SECONDS = 10.0
@@ -47,13 +47,18 @@ def freeze(pid: int, pidfd: int) -> bool:
 
 
 @contextlib.contextmanager
-def aside(pid: int) -> Iterator[None]:
+def aside(pid: int, drawn: int = 1) -> Iterator[None]:
     """Keep the threads of a process off one core, on which the caller is meanwhile; afterwards all is as before.
 
-    Where a process keeps every core busy, whoever wants to stop it gets no time to before it is done.
+    Where a process keeps every core busy, whoever wants to stop it gets no time to before it is done. A process that
+    found itself on fewer cores would know, so the caller draws by lot whether it is done.
+
+    Args:
+        pid: the process.
+        drawn: 0 leaves everything as it is.
     """
     cores = os.sched_getaffinity(0)
-    if len(cores) < 2:
+    if len(cores) < 2 or not drawn:
         yield
         return
     own = {max(cores)}
@@ -66,6 +71,13 @@ def aside(pid: int) -> Iterator[None]:
         os.sched_setaffinity(0, cores)
         for thread in _threads(pid):
             _put([thread], before.get(thread, cores))
+
+
+def spin(until: Callable[[], bool], seconds: float) -> None:
+    """Wait for this, at most so long, without a pause: on a busy machine the moment would be over."""
+    end = time.perf_counter() + seconds
+    while not until() and time.perf_counter() < end:
+        pass
 
 
 def _threads(pid: int) -> list[int]:

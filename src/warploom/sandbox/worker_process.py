@@ -174,12 +174,9 @@ class WorkerProcess:
         with self._failures():
             token = self._put(verb, [], ())
             before_ns = freezer.processor_ns(self.pid)
-            # Half the time it shares its cores with whoever looks, who may come late; half the time it leaves one free.
-            with freezer.aside(self.pid) if secrets.randbelow(2) else contextlib.nullcontext():
+            with freezer.aside(self.pid, drawn=secrets.randbelow(2)):
                 signal.pidfd_send_signal(self._worker_fd, signal.SIGCONT)
-                end = time.perf_counter() + patience_s
-                while not until() and time.perf_counter() < end:
-                    pass  # without a pause: on a busy machine the moment would be over
+                freezer.spin(until, patience_s)
                 self._freeze()
             spent = None
             if not wire.pending(self._channel):
@@ -190,7 +187,7 @@ class WorkerProcess:
                 self._freeze()
                 spent = then_ns - before_ns, freezer.processor_ns(self.pid) - before_ns
             self._take(token)
-        return spent
+            return spent
 
     def _put(self, verb: str, lines: Sequence[str], descriptors: Sequence[int]) -> str:
         """Send one question; the token that its answer must carry."""
