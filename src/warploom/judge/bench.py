@@ -99,7 +99,7 @@ class Bench:
             for region, tensor in zip(self.layout.regions, problem.inputs.values(), strict=True)
             if workload.recipe != "own"
         ]
-        self._places = 1
+        self._places, self._filled = 1, 0
         self.inputs = SharedBuffer(self.layout.size_bytes)
         self._outgrown: list[SharedBuffer] = []
         self.outputs: list[SharedBuffer] = []
@@ -122,7 +122,7 @@ class Bench:
         if calls > self._places:
             self._outgrown.append(self.inputs)
             self.inputs = SharedBuffer(calls * self.layout.size_bytes)
-            self._places = calls
+            self._places, self._filled = calls, 0
         while rival and len(self.rival_outputs) < calls:
             self.rival_outputs.append(SharedBuffer(self.outputs_layout.size_bytes))
         while len(self.outputs) < calls:
@@ -153,6 +153,7 @@ class Bench:
 
     def renew(self, calls: int = 1) -> None:
         """New content in the inputs of a block."""
+        self._filled = max(self._filled, calls)
         for place in range(calls):
             there = [
                 replace(region, offset=place * self.layout.size_bytes + region.offset) for region in self.layout.regions
@@ -163,6 +164,11 @@ class Bench:
                 continue
             for region, source in zip(there, self._sources, strict=True):
                 source.fill(view(self.inputs, region, room=True))
+
+    def fill(self, calls: int) -> None:
+        """Content in the inputs of a block, where there has been none yet."""
+        if self._filled < calls:
+            self.renew(calls)
 
     def lay_poison(self, calls: int) -> None:
         """New patterns in the outputs of a block; a rival's are touched alike, so that it finds them as warm."""

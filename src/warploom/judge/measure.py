@@ -77,7 +77,7 @@ def rounds(
     wakes last: no candidate can do anything to its caches between that and the clock.
 
     Args:
-        bench: memory of the workload; its content is renewed before every round, and there must be some to wake with.
+        bench: memory of the workload; its content is renewed before every round.
         sides: name → run one block; nanoseconds.
         calls: in a block.
         plan: how much is wanted, of every baseline.
@@ -93,6 +93,7 @@ def rounds(
     names = list(sides)
     sleepers = list(wake)
     complete = False
+    bench.fill(calls)  # what sleepers wake with
     begin = time.perf_counter()
     while True:
         order.shuffle(sleepers)
@@ -191,7 +192,7 @@ def measure(
         bench.renew(calls)
         turns = (*sides, *["candidate"] * 3)  # of what does next to nothing one hiccup must not make the block short
         fastest = min(sides[name]() for name in turns if name != "eager") / calls
-        wanted = block_calls(bench, min(fastest, bench.eager_ns))
+        wanted = block_calls(bench, fastest)
         if wanted <= 1.5 * calls:
             break
         calls = wanted

@@ -258,7 +258,6 @@ class Session:
             bench.make_room(calls)
             sides = {"candidate": self.eager_side(bench, calls), "eager": self.eager_side(bench, calls)}
             wake = [sides["eager"]]
-            bench.renew(calls)
             taken = rounds(bench, sides, calls, AGAINST_ITSELF, self.order, finish=lambda: None, wake=wake)
             timings.append(taken.timing(bench, "eager"))
             bench.eager_ns = median(timings[-1].reference_samples_ns)

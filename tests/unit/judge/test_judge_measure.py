@@ -124,13 +124,14 @@ def test_sleepers_run_on_used_content_before_each_round(bench: Bench) -> None:
     timed = {content for name, content in log if name != "w"}
     assert all(content in timed for content in woken[1:]), "what it sees was used up in the round before"
     assert woken[0] not in timed
+    assert any(woken[0]), "there is content to wake with"
 
 
 class Runner:
     """Stands in for a candidate's process and for the reference: counts its blocks."""
 
-    def __init__(self, ns: int) -> None:
-        self.ns, self.runs = ns, 0
+    def __init__(self, ns: int, bench: Bench | None = None) -> None:
+        self.ns, self.runs, self.bench = ns, 0, bench
 
     def stage(self, *_: object) -> None: ...
 
@@ -138,6 +139,7 @@ class Runner:
 
     def run(self, deadline_s: float) -> int:
         self.runs += 1
+        assert self.bench is None or any(view(self.bench.inputs, self.bench.layout.regions[0])), "nothing to compute on"
         return self.ns
 
 
@@ -147,7 +149,7 @@ def test_quick_kernels_and_their_baseline_are_woken_before_each_round(
 ) -> None:
     monkeypatch.setattr(Bench, "check", lambda self, calls: None)
     bench.eager_ns = 2e6
-    candidate, reference = Runner(first_ns), Runner(3_000_000)
+    candidate, reference = Runner(first_ns, bench), Runner(3_000_000)
     process, eager = cast(CandidateProcess, candidate), cast(ReferenceProcess, reference)
     (timing,) = measure(process, eager, bench, ["eager"], first_ns, PLAN, random.Random(1))
     trial = 4 if blocks_a_round == 2 else 0

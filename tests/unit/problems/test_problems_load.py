@@ -103,6 +103,15 @@ def test_a_file_that_takes_from_a_module_of_warploom_is_described_anew_when_that
         load_problem(path, tmp_path / "cache")
 
 
+def test_what_a_file_takes_from_pytorch_is_none_of_the_users_modules(
+    path: Path, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    path.write_text("import torch.nn.utils.prune\n" + TEXT)  # which PyTorch does not import by itself
+    first = load_problem(path, tmp_path / "cache")
+    request.getfixturevalue("no_process")
+    assert load_problem(path, tmp_path / "cache") == first
+
+
 def test_another_version_remembers_nothing(
     path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:

@@ -57,6 +57,7 @@ def test_the_configuration_names_the_strategy() -> None:
         ({"evaluations": 40, "islands": 1}, "Islands"),
         ({"evaluations": 40, "models": ("some-model",)}, "Islands"),
         ({"evaluations": 40, "replay": "runs/first"}, "Islands"),
+        ({"evaluations": 40, "target": "program"}, "Islands"),
         ({"evaluations": 40, "proposer": "command:./propose"}, "Islands"),
         ({"evaluations": 40, "strategy": "islands"}, "Islands"),
     ],
