@@ -161,7 +161,8 @@ def test_no_cap_is_exceeded_by_what_a_server_counts_over_kills_too(seed: int, tm
         with journals.read(tmp_path / "run") as journal:
             assert server.tokens <= journal.conversations.spending.tokens <= most
             assert server.requests <= journal.conversations.spending.requests
-            assert len(list(journal.conversations.all())) > 10
+            told = len(list(journal.conversations.all()))
+            assert (told > 10) or sitting < 2  # when a sitting is cut off, most of its requests may be on their way
     assert server.requests > 40
 
 
