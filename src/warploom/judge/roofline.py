@@ -28,10 +28,10 @@ class Roofline:
     def __init__(self, calibrator: Gauge) -> None:
         self._calibrator = calibrator
 
-    def floor_ns(self, problem: Problem, workload: Workload) -> float:
-        """The least time one call can take: bytes over bandwidth, or operations over peak, the longer."""
+    def floor_ns(self, problem: Problem, workload: Workload, calls: int = 1) -> float:
+        """The least time one call of a block can take: bytes over bandwidth, or operations over peak, the longer."""
         peaks = self._calibrator.current().peaks
-        moving = memory_ns(problem, workload, peaks.bytes_per_ns)
+        moving = memory_ns(problem, workload, peaks.bytes_per_ns, calls)
         return max(moving, compute_ns(problem, workload, peaks.operations_per_ns))
 
     def check(self, problem: Problem, timing: Timing) -> float:
@@ -41,9 +41,9 @@ class Roofline:
             Fault: it was faster than this machine can be.
         """
         own = self._work_ns(timing)
-        if own < MARGIN * self.floor_ns(problem, timing.workload):
+        if own < MARGIN * self.floor_ns(problem, timing.workload, timing.calls[0]):
             self._calibrator.raise_peaks()
-        floor = self.floor_ns(problem, timing.workload)
+        floor = self.floor_ns(problem, timing.workload, timing.calls[0])
         if own < MARGIN * floor:
             raise Fault(
                 "time",

@@ -8,16 +8,17 @@ from warploom.values.problem import Problem, Workload
 from warploom.values.shape import extent
 
 
-def memory_ns(problem: Problem, workload: Workload, bytes_per_ns: Mapping[int, float]) -> float:
-    """Nanoseconds that it takes to read every input and write every output once.
+def memory_ns(problem: Problem, workload: Workload, bytes_per_ns: Mapping[int, float], calls: int) -> float:
+    """Nanoseconds of one call that reads every input and writes every output once.
 
     Args:
         problem: what is computed.
         workload: the shape.
         bytes_per_ns: size of the data in bytes → bytes a nanosecond.
+        calls: in a block. Each has data of its own, so no cache that is smaller than all of it can hold it.
     """
     traffic = problem.traffic_bytes(workload)
-    return traffic / bandwidth(traffic, bytes_per_ns)
+    return traffic / bandwidth(calls * traffic, bytes_per_ns)
 
 
 def compute_ns(problem: Problem, workload: Workload, operations_per_ns: float) -> float:

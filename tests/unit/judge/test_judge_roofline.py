@@ -76,6 +76,19 @@ def test_small_data_may_be_as_fast_as_the_caches(machine: Machine) -> None:
     assert make(machine).floor_ns(problem(), Workload(n=1)) == pytest.approx(8 / 100)
 
 
+def test_a_block_of_small_calls_comes_from_memory(machine: Machine) -> None:
+    """Each call has data of its own: together they are more than the caches hold."""
+    small = Workload(n=1 << 20)
+    roofline, moved = make(machine), 1 << 23
+    assert roofline.floor_ns(problem(), small) == pytest.approx(moved / 100)
+    assert roofline.floor_ns(problem(), small, 16) == pytest.approx(moved / 10)
+    idle = Timing(small, "eager", (2 * moved / 100,) * 3, (1.0,) * 3, calls=(16, 16))
+    with pytest.raises(Fault, match="it cannot have done the work"):
+        roofline.check(problem(), idle)
+    assert roofline.check(problem(), replace(idle, samples_ns=(moved / 10 + 2_000,) * 3)) < 1
+    assert roofline.check(problem(), replace(idle, calls=(1, 1))) == pytest.approx(0.5)
+
+
 def test_operations_count_where_they_are_known(machine: Machine) -> None:
     assert make(machine).floor_ns(problem("2*n*n"), BIG) == pytest.approx(2 * (1 << 44) / 1000)
 

@@ -110,7 +110,8 @@ def test_the_gap_is_closed_from_the_baseline_to_the_bound() -> None:
 def test_the_bound_is_the_longer_of_moving_and_computing() -> None:
     peaks, problem = Peaks(ENVIRONMENT), synthetic_problem()
     moving = 8 * 1024 / 400.0
-    assert peaks.bound_ns(problem, Workload(n=1024), 0) == pytest.approx(moving)
-    assert peaks.bound_ns(problem, Workload(n=1024), 10**6) == pytest.approx(10**6 / 200.0)
+    assert peaks.bound_ns(problem, Workload(n=1024), 0, 1) == pytest.approx(moving)
+    assert peaks.bound_ns(problem, Workload(n=1024), 0, 128) == pytest.approx(4 * moving), "a MiB: beyond its cache"
+    assert peaks.bound_ns(problem, Workload(n=1024), 10**6, 1) == pytest.approx(10**6 / 200.0)
     with pytest.raises(ConfigError, match="no peaks"):
         Peaks({})

@@ -9,6 +9,7 @@ from typing import Any
 
 from warploom.propose.writing.about_machine import mapping, peaks
 from warploom.propose.writing.material import Material
+from warploom.propose.writing.tongue import tongue_of
 from warploom.values.outcome import Passed, Timing
 from warploom.values.peaks import compute_ns, memory_ns
 from warploom.values.problem import Workload
@@ -43,6 +44,7 @@ def parent_facts(material: Material) -> dict[str, Any]:
     base, lineage = material.base, material.lineage
     return {
         "id": base.id,
+        "fence": tongue_of(base.language).fence,
         "sources": [{"name": name, "text": text} for name, text in base.sources],
         "parameters": [f"{name} = {value}" for name, value in base.parameters],
         "speedup": None if material.fitness is None else math.exp(material.fitness),
@@ -93,8 +95,8 @@ def bottleneck_facts(material: Material) -> dict[str, Any] | None:
     if passed is None or not passed.timings or not bandwidth or not operations:
         return None
     rows: list[dict[str, Any]] = []
-    for workload in dict.fromkeys(timing.workload for timing in passed.timings):
-        moving = memory_ns(material.problem, workload, bandwidth)
+    for workload, calls in {timing.workload: timing.calls[0] for timing in passed.timings}.items():
+        moving = memory_ns(material.problem, workload, bandwidth, calls)
         from_memory = material.problem.traffic_bytes(workload) / bandwidth[max(bandwidth)]
         own = kernel_ns(passed, workload)
         computing = compute_ns(material.problem, workload, operations)

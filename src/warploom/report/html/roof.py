@@ -9,7 +9,7 @@ from typing import Any
 
 from warploom.errors import WarploomError
 from warploom.judge.promotion import INCUMBENT
-from warploom.values.outcome import Evaluation, Passed
+from warploom.values.outcome import Evaluation, Passed, Timing
 from warploom.values.peaks import bandwidth
 from warploom.values.problem import Problem, from_description
 from warploom.values.shape import extent
@@ -22,7 +22,7 @@ class Mark:
     Attributes:
         who: "seed", "best", or a baseline: "eager", "compile".
         workload: as printed.
-        x: operations a byte; where operations are unknown, bytes a call must move.
+        x: operations a byte; where operations are unknown, bytes a block of calls must move.
         y: giga-operations a second; where operations are unknown, gigabytes a second.
         roof: the most that this machine can reach there.
     """
@@ -76,29 +76,30 @@ def roof(
     if not any(who != "seed" for who, *_ in times):
         times = [*times, *_times("", seed, with_baselines=True)]
     marks = tuple(
-        _mark(who, problem, workload, ns, moving, computing if known else 0.0) for who, workload, ns in times if who
+        _mark(who, problem, timing, ns, moving, computing if known else 0.0) for who, timing, ns in times if who
     )
     return Roof(marks, known, computing, moving) if marks else None
 
 
-def _times(who: str, evaluation: Evaluation | None, *, with_baselines: bool) -> Iterable[tuple[str, Any, float]]:
-    """Who, workload and the median time of a call, the baselines' too where wanted."""
+def _times(who: str, evaluation: Evaluation | None, *, with_baselines: bool) -> Iterable[tuple[str, Timing, float]]:
+    """Who, where it was timed, and the median time of a call; the baselines' too where wanted."""
     if not isinstance(evaluation, Passed):
         return
     own: set[str] = set()
     for timing in evaluation.timings:
         if str(timing.workload) not in own:
             own.add(str(timing.workload))
-            yield who, timing.workload, median(timing.samples_ns)
+            yield who, timing, median(timing.samples_ns)
         if with_baselines and timing.baseline != INCUMBENT:
-            yield timing.baseline, timing.workload, median(timing.reference_samples_ns)
+            yield timing.baseline, timing, median(timing.reference_samples_ns)
 
 
-def _mark(who: str, problem: Problem, workload: Any, ns: float, moving: Mapping[int, float], computing: float) -> Mark:
-    size = problem.traffic_bytes(workload)
-    reach = bandwidth(size, moving)
+def _mark(who: str, problem: Problem, timing: Timing, ns: float, moving: Mapping[int, float], computing: float) -> Mark:
+    workload, size = timing.workload, problem.traffic_bytes(timing.workload)
+    block = timing.calls[0] * size
+    reach = bandwidth(block, moving)
     if not computing:
-        return Mark(who, str(workload), float(size), size / ns, reach)
+        return Mark(who, str(workload), float(block), size / ns, reach)
     operations = extent(problem.operations, workload.extents)
     dense = operations / size
     return Mark(who, str(workload), dense, operations / ns, min(computing, dense * reach))

@@ -10,14 +10,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from warploom.errors import ConfigError
-from warploom.values.peaks import bandwidth
+from warploom.values.peaks import memory_ns
 from warploom.values.problem import Problem, Workload
 
 ASSUMPTIONS: tuple[str, ...] = (
     (
         "The bound of a call is the longer of two times: every input read once and every output written once, at "
-        "the bandwidth that this machine's calibration reached for data of that size; and the reference's "
-        "arithmetic at the calibration's peak."
+        "the bandwidth that this machine's calibration reached for as much data as a block of calls has, since each "
+        "call has its own; and the reference's arithmetic at the calibration's peak."
     ),
     (
         "Arithmetic is counted in one call of the reference: two operations a multiply-add in matrix products, "
@@ -57,16 +57,16 @@ class Peaks:
         except (LookupError, TypeError, ValueError, AttributeError):
             raise ConfigError("the run states no peaks of its machine") from None
 
-    def bound_ns(self, problem: Problem, workload: Workload, operations: int) -> float:
+    def bound_ns(self, problem: Problem, workload: Workload, operations: int, calls: int) -> float:
         """The least time of a call.
 
         Args:
             problem: whose tensors are moved.
             workload: their shape.
             operations: of the call.
+            calls: in a block, each on data of its own.
         """
-        traffic = problem.traffic_bytes(workload)
-        return max(traffic / bandwidth(traffic, self._bytes_per_ns), operations / self._operations_per_ns)
+        return max(memory_ns(problem, workload, self._bytes_per_ns, calls), operations / self._operations_per_ns)
 
 
 def closed(baseline_ns: float, own_ns: float, bound_ns: float) -> float | None:

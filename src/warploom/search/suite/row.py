@@ -183,7 +183,11 @@ def _workloads(
     for timing in timings:
         name = str(timing.workload)
         operations = work.operations.get(name) if work else None
-        bound = None if operations is None or peaks is None else peaks.bound_ns(problem, timing.workload, operations)
+        bound = (
+            None
+            if operations is None or peaks is None
+            else peaks.bound_ns(problem, timing.workload, operations, timing.calls[0])
+        )
         row = rows.setdefault(
             name,
             {

@@ -86,6 +86,16 @@ def test_the_limit_is_named_for_each_shape(desk: Any) -> None:
     assert bound["rows"][0]["bound"] == "arithmetic"
 
 
+def test_a_block_of_many_calls_is_held_against_memory(desk: Any) -> None:
+    large_cache = {"bytes_per_ns": {"65536": 310.0, "8589934592": 37.5}, "operations_per_ns": 236.0}
+    material = replace(desk.material(), environment={"roofline": large_cache})
+    block = tuple(replace(timing, calls=(10_000, 10_000)) for timing in material.evaluation.timings)
+    for timings, beyond in ((material.evaluation.timings, False), (block, True)):
+        found = bottleneck_facts(replace(material, evaluation=replace(material.evaluation, timings=timings)))
+        assert found is not None
+        assert all((row["memory_ms"] == row["from_memory_ms"]) is beyond for row in found["rows"])
+
+
 def test_a_failed_kernel_has_neither_times_nor_limits(desk: Any) -> None:
     material = desk.material(evaluation=None)
     assert (timings_facts(material), bottleneck_facts(material), compiler_facts(material)) == (None, None, None)

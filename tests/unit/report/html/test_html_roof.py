@@ -17,11 +17,12 @@ from warploom.values.problem import Workload, describe
 ELEMENTS, BYTES = 1024, 8192
 
 
-def timed(own_ns: float, **baselines_ns: float) -> Passed:
+def timed(own_ns: float, calls: int = 1, **baselines_ns: float) -> Passed:
     evaluation = synthetic_evaluation(synthetic_candidate())
     assert isinstance(evaluation, Passed)
     timings = tuple(
-        Timing(Workload(n=ELEMENTS), name, (own_ns,) * 3, (reference,) * 3) for name, reference in baselines_ns.items()
+        Timing(Workload(n=ELEMENTS), name, (own_ns,) * 3, (reference,) * 3, (calls, calls))
+        for name, reference in baselines_ns.items()
     )
     return replace(evaluation, timings=timings)
 
@@ -56,6 +57,17 @@ def test_where_operations_are_unknown_bandwidth_over_size() -> None:
     assert not plot.by_operations
     best = next(mark for mark in plot.marks if mark.who == "best")
     assert (best.x, best.y, best.roof) == (BYTES, BYTES / 64, 400.0)
+
+
+def test_a_block_of_calls_has_the_roof_of_all_its_data() -> None:
+    plain, counted = (
+        roof(describe(replace(synthetic_problem(), operations=how)), ENVIRONMENT, None, timed(64.0, 128, eager=128.0))
+        for how in ("", "n")
+    )
+    assert plain is not None
+    assert counted is not None
+    assert {(mark.x, mark.roof) for mark in plain.marks} == {(128 * BYTES, 100.0)}
+    assert {mark.roof for mark in counted.marks} == {ELEMENTS / BYTES * 100.0}
 
 
 @pytest.mark.parametrize("peaks", [None, {}, {"bytes_per_ns": {}}])

@@ -44,7 +44,7 @@ def roofline(roof: Roof, width: int) -> Drawing:
     if roof.by_operations:
         across(drawing, x, bottom, short_number, "operations for each byte that must be moved")
     else:
-        across(drawing, x, bottom, size_words, "bytes that a call must move")
+        across(drawing, x, bottom, size_words, "bytes that a block of calls moves, each call its own")
     return drawing
 
 
