@@ -1,6 +1,7 @@
 """How many problems of other people's suites import, and what the others lack.
 
-    python benchmarks/importers.py --root CHECKOUT_OF_KERNELBENCH [--levels 1 2] [--gpumode CHECKOUT]
+    python benchmarks/importers.py --root CHECKOUT_OF_KERNELBENCH [--levels 1 2 3] [--problems 1/23,3/1-10]
+    python benchmarks/importers.py --gpumode CHECKOUT [--tasks amd/moe]
 
 Each problem is studied as ``warploom`` studies it, in a process of its own (forked, so that PyTorch is loaded once),
 and the problem file is then executed and its reference, in its own type, compared with its float64 oracle as the
@@ -17,12 +18,10 @@ from __future__ import annotations
 import argparse
 import copy
 import json
-import os
 import secrets
-import signal
+import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from math import prod
 from pathlib import Path
@@ -30,6 +29,10 @@ from typing import Any
 
 import numpy as np
 import torch
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from benchmarks import checkouts
 
 from warploom.judge import own_draws
 from warploom.judge.compare import Expected, compare
@@ -51,26 +54,14 @@ RESULTS = Path(__file__).parent / "results" / "importers.json"
 DEADLINE_S = 600
 
 
-def addresses(arguments: argparse.Namespace) -> Iterator[Address]:
-    """Every problem of the suites."""
-    for level in arguments.levels if arguments.root else ():
-        folders = [Path(arguments.root, *way) / f"level{level}" for way in ((), ("KernelBench",))]
-        files = [path for folder in folders for path in folder.glob("*_*.py")]
-        for number in sorted(int(path.name.split("_")[0]) for path in files):
-            yield Address("kernelbench", f"{level}/{number}", root=arguments.root)
-    for path in sorted(Path(arguments.gpumode).rglob("task.yml")) if arguments.gpumode else ():
-        yield Address("gpumode", str(path.parent))
-
-
 def bring_one(address: Address) -> dict[str, Any]:
     """Study a program, execute what was written and call it."""
     request = None
     try:
         found = FORMATS[address.format](address)
-        place = address.place if address.format == "kernelbench" else "/".join(Path(address.place).parts[-2:])
         files = tuple((Path(path).name, text) for path, text in found.program.files)
         request = study.Request(
-            replace(found.program, files=files), plain(found.name), found.title, address.scale, place
+            replace(found.program, files=files), plain(found.name), found.title, address.scale, checkouts.place(address)
         )
         text = study.study(request)
         with tempfile.TemporaryDirectory() as folder:
@@ -158,53 +149,30 @@ def own_checker(program: Program, setting: Mapping[str, Any]) -> str:
     return f"fails: {wrong[0]}"[:200] if wrong else "passes"
 
 
-def apart(work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """The answer of a forked process; what it said when it died or took too long."""
-    reader, writer = os.pipe()
-    child = os.fork()
-    if child == 0:
-        os.close(reader)
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
-        signal.alarm(DEADLINE_S)
-        with os.fdopen(writer, "w") as stream:
-            json.dump(work(), stream)
-        os._exit(0)
-    os.close(writer)
-    with os.fdopen(reader) as stream:
-        said = stream.read()
-    _, status = os.waitpid(child, 0)
-    return dict(json.loads(said)) if said else {"imports": False, "why": f"its process ended with status {status}"}
+def summary(found: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, int]]:
+    """How many import, pass themselves and their own checker, by suite."""
+    suites: dict[str, dict[str, int]] = {}
+    for name, one in found.items():
+        suite = suites.setdefault(checkouts.suite_of(name), {"problems": 0, "import": 0, "passes_itself": 0})
+        suite["problems"] += 1
+        suite["import"] += int(one.get("imports", False))
+        suite["passes_itself"] += int(one.get("itself") == "passes")
+        if name.startswith("gpumode"):
+            suite["own_checker_passes"] = suite.get("own_checker_passes", 0) + int(one.get("checker") == "passes")
+    return suites
+
+
+def in_words(one: Mapping[str, Any]) -> str:
+    """What was found of a problem, in words."""
+    return str(one.get("why") or f"{one['title']}: itself: {one['itself']}")
 
 
 def main() -> int:
     """Import everything, print a line each, write the results."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--root", default="")
-    parser.add_argument("--levels", type=int, nargs="*", default=[1, 2])
-    parser.add_argument("--gpumode", default="")
-    parser.add_argument("--out", type=Path, default=RESULTS)
-    arguments = parser.parse_args()
-    found: dict[str, dict[str, Any]] = {}
-    if arguments.out.is_file():  # suites that are not run now keep what was found before
-        found = json.loads(arguments.out.read_text())["problems"]
-    for address in addresses(arguments):
-        begin = time.monotonic()
-        one = apart(lambda address=address: bring_one(address))  # type: ignore[misc]
-        name = address.place if address.format == "kernelbench" else "/".join(Path(address.place).parts[-2:])
-        found[f"{address.format}:{name}"] = one
-        print(
-            f"{address.format}:{name}", f"{time.monotonic() - begin:.1f} s", one.get("why") or one["title"], flush=True
-        )
-    suites: dict[str, dict[str, int]] = {}
-    for name, one in found.items():
-        suite = suites.setdefault(name.rpartition("/")[0] if name.startswith("kernelbench") else "gpumode", {})
-        suite["problems"] = suite.get("problems", 0) + 1
-        suite["import"] = suite.get("import", 0) + int(one["imports"])
-        suite["passes_itself"] = suite.get("passes_itself", 0) + int(one.get("itself") == "passes")
-        if name.startswith("gpumode"):
-            suite["own_checker_passes"] = suite.get("own_checker_passes", 0) + int(one.get("checker") == "passes")
-    arguments.out.write_text(json.dumps({"suites": suites, "problems": found}, indent=1, ensure_ascii=False) + "\n")
-    print(json.dumps(suites))
+    checkouts.add_options(parser, RESULTS)
+    written = checkouts.go_through(parser.parse_args(), bring_one, summary, in_words, DEADLINE_S)
+    print(json.dumps(written["suites"]))
     return 0
 
 

@@ -1,6 +1,7 @@
 """For how many problems of other people's suites ``warploom seed`` writes a right kernel, and what the others lack.
 
-    python benchmarks/seeds.py --root CHECKOUT_OF_KERNELBENCH [--levels 1 2] [--problems 1/23,2/7] [--gpumode CHECKOUT]
+    python benchmarks/seeds.py --root CHECKOUT_OF_KERNELBENCH [--levels 1 2] [--problems 1/23,2/61-100]
+    python benchmarks/seeds.py --gpumode CHECKOUT [--tasks amd/moe]
 
 Each problem is studied, traced and lowered as ``warploom`` does it, in a process of its own (forked, so that PyTorch is
 loaded once). The kernel is built with the judge's flags and called once at every workload, held-out ones first, on
@@ -15,13 +16,11 @@ from __future__ import annotations
 import argparse
 import ctypes
 import json
-import os
 import secrets
-import signal
 import subprocess
+import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from math import prod
 from pathlib import Path
@@ -30,10 +29,13 @@ from typing import Any
 import numpy as np
 import torch
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from benchmarks import checkouts
+from benchmarks.importers import drawn
+
 from warploom.errors import ProblemError
-from warploom.judge import own_draws
 from warploom.judge.compare import Expected, compare
-from warploom.judge.inputs import draw
 from warploom.judge.layout import STORAGE
 from warploom.judge.tolerance import calibrate
 from warploom.problems.importers import study
@@ -51,19 +53,6 @@ from warploom.values.signature import signature
 RESULTS = Path(__file__).parent / "results" / "seeds.json"
 DEADLINE_S = 420
 GUARD_BYTES = 4096
-
-
-def addresses(arguments: argparse.Namespace) -> Iterator[Address]:
-    """Every problem of the suites, or those that are named."""
-    named = [tuple(map(int, one.split("/"))) for one in arguments.problems.split(",") if one]
-    for level in arguments.levels if arguments.root else ():
-        folders = [Path(arguments.root, *way) / f"level{level}" for way in ((), ("KernelBench",))]
-        files = [path for folder in folders for path in folder.glob("*_*.py")]
-        for number in sorted(int(path.name.split("_")[0]) for path in files):
-            if not named or (level, number) in named:
-                yield Address("kernelbench", f"{level}/{number}", root=arguments.root)
-    for path in sorted(Path(arguments.gpumode).rglob("task.yml")) if arguments.gpumode else ():
-        yield Address("gpumode", str(path.parent))
 
 
 def problem_text(address: Address) -> str:
@@ -121,15 +110,7 @@ def compared(problem: Problem, kernel: Callable[..., None], workload: Workload) 
         ProblemError: the call was wrong.
     """
     axes = workload.extents
-    rng = np.random.default_rng(secrets.randbits(63))
-    tensors = []
-    if workload.recipe == "own":
-        tensors = own_draws.draw(problem, axes, secrets.randbits(31))
-    else:
-        for tensor in problem.inputs.values():
-            shape = extents(tensor.shape, axes)
-            values = draw(tensor, workload.recipe, prod(shape), axes, rng)
-            tensors.append(torch.from_numpy(values).view(getattr(torch, tensor.dtype)).reshape(shape))
+    tensors = drawn(problem, workload, np.random.default_rng(secrets.randbits(63)))
     reference = problem.reference
     assert callable(reference)
 
@@ -162,58 +143,31 @@ def compared(problem: Problem, kernel: Callable[..., None], workload: Workload) 
     return worst
 
 
-def apart(work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """The answer of a forked process; what it said when it died or took too long."""
-    reader, writer = os.pipe()
-    child = os.fork()
-    if child == 0:
-        os.close(reader)
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
-        signal.alarm(DEADLINE_S)
-        with os.fdopen(writer, "w") as stream:
-            json.dump(work(), stream)
-        os._exit(0)
-    os.close(writer)
-    with os.fdopen(reader) as stream:
-        said = stream.read()
-    _, status = os.waitpid(child, 0)
-    return dict(json.loads(said)) if said else {"right": False, "why": f"its process ended with status {status}"}
-
-
 def summary(found: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, int]]:
     """Problems and right seeds of every suite."""
     suites: dict[str, dict[str, int]] = {}
     for name, one in found.items():
-        suite = suites.setdefault(name.rpartition("/")[0] if name.startswith("kernelbench") else "gpumode", {})
-        suite["problems"] = suite.get("problems", 0) + 1
-        suite["right"] = suite.get("right", 0) + int(one["right"])
+        suite = suites.setdefault(checkouts.suite_of(name), {"problems": 0, "right": 0})
+        suite["problems"] += 1
+        suite["right"] += int(one.get("right", False))
     return suites
+
+
+def in_words(one: Mapping[str, Any]) -> str:
+    """What was found of a problem, in words."""
+    return str(one.get("why") or f"right, {one['worst_share_of_tolerance']:.2f} of the tolerance")
 
 
 def main() -> int:
     """Lower everything, print a line each, write the results."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--root", default="")
-    parser.add_argument("--levels", type=int, nargs="*", default=[1, 2])
-    parser.add_argument("--problems", default="", help="these alone, as 1/23,2/7")
-    parser.add_argument("--gpumode", default="")
+    checkouts.add_options(parser, RESULTS)
     parser.add_argument("--keep", type=Path, default=None, help="a directory for the kernels")
-    parser.add_argument("--out", type=Path, default=RESULTS)
-    arguments = parser.parse_args()
-    found: dict[str, dict[str, Any]] = {}
-    if arguments.out.is_file():  # problems that are not run now keep what was found before
-        found = json.loads(arguments.out.read_text())["problems"]
-    for address in addresses(arguments):
-        begin = time.monotonic()
-        one = apart(lambda address=address: seed_one(address, arguments.keep))  # type: ignore[misc]
-        name = address.place if address.format == "kernelbench" else "/".join(Path(address.place).parts[-2:])
-        found[f"{address.format}:{name}"] = one
-        said = one.get("why") or f"right, {one['worst_share_of_tolerance']:.2f} of the tolerance"
-        print(f"{address.format}:{name}", f"{time.monotonic() - begin:.1f} s", said, flush=True)
-        written_out = {"suites": summary(found), "problems": found}
-        arguments.out.parent.mkdir(parents=True, exist_ok=True)
-        arguments.out.write_text(json.dumps(written_out, indent=1, ensure_ascii=False) + "\n")
-    print(json.dumps(summary(found)))
+    options = parser.parse_args()
+    written_out = checkouts.go_through(
+        options, lambda address: seed_one(address, options.keep), summary, in_words, DEADLINE_S
+    )
+    print(json.dumps(written_out["suites"]))
     return 0
 
 
