@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
 
@@ -35,11 +35,11 @@ class Caller:
         """The results; the tensors are copied first, for the program may write to them."""
         return self._call(self.own, [one.clone() for one in tensors])
 
-    def exact(self, tensors: Sequence[torch.Tensor]) -> list[torch.Tensor]:
-        """The results in float64."""
+    def exact(self, tensors: Sequence[torch.Tensor], *, slopes: bool = False) -> list[torch.Tensor]:
+        """The results in float64; with ``slopes``, so that gradients can be asked for."""
         with in_double():
             return self._call(
-                self._double, [one.double() if one.is_floating_point() else one.clone() for one in tensors]
+                self._double, [one.double() if one.is_floating_point() else one.clone() for one in tensors], slopes
             )
 
     def changes(self, tensors: Sequence[torch.Tensor]) -> list[int]:
@@ -48,9 +48,9 @@ class Caller:
         self._call(self.own, given)
         return [number for number, (one, kept) in enumerate(zip(given, tensors, strict=True)) if not same(one, kept)]
 
-    def _call(self, instance: Instance, tensors: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+    def _call(self, instance: Instance, tensors: Sequence[torch.Tensor], slopes: bool = False) -> list[torch.Tensor]:
         count = len(tensors) - len(self.state)
-        with torch.no_grad():
+        with torch.set_grad_enabled(slopes):
             torch.manual_seed(torch.seed())
             arguments = instance.with_room(tensors[:count], self.room)
             if instance is self._double:
@@ -141,21 +141,50 @@ def used_state(make: Callable[[int], Instance], training: bool) -> list[str]:
     tensors = caller.tensors()
     before = caller.exact(tensors)
     count = len(tensors) - len(open_to)
+    sloped = _sloped(caller, tensors, count)
     found = []
     for number, name in enumerate(open_to, start=count):
-        moved = list(tensors)
-        moved[number] = _moved(tensors[number])
-        after = caller.exact(moved)
-        if not all(same(a, b) for a, b in zip(before, after, strict=True)):
+        if number in sloped:
             found.append(name)
+            continue
+        for moved in _moved(tensors[number]):
+            after = caller.exact([*tensors[:number], moved, *tensors[number + 1 :]])
+            if not all(same(a, b) for a, b in zip(before, after, strict=True)):
+                found.append(name)
+                break
     return found
 
 
-def _moved(tensor: torch.Tensor) -> torch.Tensor:
-    """Another tensor of the same kind, near in size."""
+def _sloped(caller: Caller, tensors: Sequence[torch.Tensor], count: int) -> set[int]:
+    """Places from ``count`` on where the outputs have a slope: one call for all, in place of one for each of hundreds.
+
+    What has none may matter all the same: where an activation is flat, or where the program knows no gradients.
+    """
+    given = [one.double().clone().requires_grad_() if one.is_floating_point() else one for one in tensors[count:]]
+    wanted = {place: one for place, one in enumerate(given, start=count) if one.requires_grad}
+    generator = torch.Generator().manual_seed(13)
+    try:
+        results = [one for one in caller.exact([*tensors[:count], *given], slopes=True) if one.requires_grad]
+        ways = [torch.randn(one.shape, generator=generator, dtype=one.dtype) for one in results]
+        slopes = torch.autograd.grad(results, list(wanted.values()), ways, allow_unused=True)
+    except Exception:  # noqa: BLE001 - foreign code, called in a way that it was not written for
+        return set()
+    return {
+        place
+        for place, slope in zip(wanted, slopes, strict=True)
+        if slope is not None and bool(slope.isfinite().all()) and bool(slope.any())
+    }
+
+
+def _moved(tensor: torch.Tensor) -> Iterator[torch.Tensor]:
+    """Other tensors of the same kind: near in size, then far to both sides, where nothing may be flat any more."""
     if tensor.dtype is torch.bool:
-        return ~tensor
+        yield ~tensor
+        return
     if not tensor.is_floating_point():
-        return tensor.flatten().flip(0).view(tensor.shape)  # whatever it counts or points at stays in range
+        yield tensor.flatten().flip(0).view(tensor.shape)  # whatever it counts or points at stays in range
+        return
     generator = torch.Generator().manual_seed(11)
-    return tensor + 0.5 * (tensor.abs() + 0.1) * torch.rand(tensor.shape, generator=generator).to(tensor.dtype)
+    yield tensor + 0.5 * (tensor.abs() + 0.1) * torch.rand(tensor.shape, generator=generator).to(tensor.dtype)
+    far = 10 * (tensor.abs().max() + 10)
+    yield from (tensor + far, tensor - far)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -24,11 +24,24 @@ OPERATIONS_PER_NS = 60.0
 HALF_WEIGHT = 30
 """An operation on float16 costs as much as so many others: few processors have one for it."""
 
-MOST_NS = 30e6
-"""An eager call may take about so long: 1 to 50 ms are measured best."""
 
-MOST_BYTES = 64 << 20
-"""Inputs, weights and outputs together: they are drawn, copied and checked many times over."""
+class Budget(NamedTuple):
+    """What a call may cost.
+
+    Attributes:
+        ns: of eager time.
+        bytes: of inputs, weights and outputs together: they are drawn, copied and checked many times over.
+    """
+
+    ns: float
+    bytes: int
+
+
+WISHED = Budget(30e6, 64 << 20)
+"""1 to 50 ms are measured best."""
+
+BUDGETS = (WISHED, Budget(200e6, 1 << 30), Budget(1e9, 1 << 30))
+"""The first that is reached holds: sizes that a program does not name, as those of a whole network, cannot shrink."""
 
 BATCH = 32
 """A batch goes first, down to this many: what happens to one element of it stays as it was."""
@@ -81,10 +94,9 @@ class Seen:
         """About how long a call takes."""
         return self.touched_bytes / BYTES_PER_NS + self.weight * self.operations / OPERATIONS_PER_NS
 
-    @property
-    def fits(self) -> bool:
+    def fits(self, budget: Budget) -> bool:
         """Whether it can be judged here in good time."""
-        return self.cost_ns <= MOST_NS and self.traffic_bytes <= MOST_BYTES
+        return self.cost_ns <= budget.ns and self.traffic_bytes <= budget.bytes
 
 
 class _Touched(TorchDispatchMode):  # type: ignore[no-untyped-call]
@@ -143,7 +155,7 @@ def lighter(see: Look, sizes: Mapping[str, int]) -> Sizes:
     """
     setting, stuck = dict(sizes), set[str]()
     seen = see(setting)
-    while seen.cost_ns > MOST_NS:
+    while seen.cost_ns > WISHED.ns:
         free = [name for name, value in setting.items() if name not in stuck and value >= 2]
         if not free:
             break
@@ -190,21 +202,33 @@ class Scale:
                 self._known[key] = None
         return self._known[key]
 
-    def shrunk(self) -> Sizes:
+    def shrunk(self, budgets: Sequence[Budget] = BUDGETS) -> Sizes:
         """The written sizes, halved one after another until the program fits: batches first, then the largest.
 
+        Args:
+            budgets: that it may fit into; the first that it can be made to fit into holds.
+
         Raises:
-            ProblemError: it cannot be made to fit.
+            TooLarge: it cannot be made to fit into any.
         """
+        for budget in budgets:
+            found = self._shrunk(budget)
+            if found is not None:
+                return found
+        seen = self._start
+        raise TooLarge(
+            f"it is too large: about {seen.cost_ns / 1e6:.0f} ms and {seen.traffic_bytes >> 20} MiB a call, "
+            "and the sizes that its file names do not make it small: name more of them at module level, or give "
+            "--scale full"
+        )
+
+    def _shrunk(self, budget: Budget) -> Sizes | None:
         setting, seen = dict(self._written), self._start
         stuck: set[Unit] = set()
-        while not seen.fits:
+        while not seen.fits(budget):
             free = [unit for unit in self._units if unit not in stuck and setting[unit[0]] >= 2]
             if not free:
-                raise TooLarge(
-                    f"it is too large: about {seen.cost_ns / 1e6:.0f} ms and {seen.traffic_bytes >> 20} MiB a call, "
-                    "and no size that its file names makes it smaller: name them at module level, or give --scale full"
-                )
+                return None
             unit = max(free, key=lambda one: (_is_batch(one) and setting[one[0]] > BATCH, setting[one[0]]))
             smaller = {**setting, **dict.fromkeys(unit, setting[unit[0]] // 2)}
             found = self.seen(smaller)

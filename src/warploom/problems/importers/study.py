@@ -14,6 +14,7 @@ import sys
 import traceback
 import warnings
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -25,7 +26,7 @@ from warploom.problems.importers.caller import Caller, check, filled, kind, used
 from warploom.problems.importers.draws import accepted, own_draws, tensor_of
 from warploom.problems.importers.instance import SEED, Instance, seeded
 from warploom.problems.importers.program import Program
-from warploom.problems.importers.scale import Scale, Seen, Sizes, TooLarge, glance, lighter, look
+from warploom.problems.importers.scale import BUDGETS, Budget, Scale, Seen, Sizes, TooLarge, glance, lighter, look
 from warploom.problems.importers.sizes import named_sizes
 from warploom.problems.importers.words import Words, plain
 from warploom.problems.importers.writing import ProblemText
@@ -58,20 +59,22 @@ def study(request: Request) -> str:
     Raises:
         ProblemError: the program cannot be run, or not be judged.
     """
-    try:
-        return _study(request)
-    except TooLarge:
-        others = request.program.settings[1:]
-        if not others:
-            raise
-        return study(replace(request, program=replace(request.program, settings=others)))
+    settings = request.program.settings
+    programs = [replace(request.program, settings=settings[first:]) for first in range(len(settings))]
+    programs = programs or [request.program]
+    # What can be small at another of its settings need not be large.
+    tries = [*((one, BUDGETS[:1]) for one in programs[:-1]), *((one, BUDGETS) for one in reversed(programs))]
+    for program, budgets in tries[:-1]:
+        with suppress(TooLarge):
+            return _study(replace(request, program=program), budgets)
+    return _study(replace(request, program=programs[0]), BUDGETS)
 
 
-def _study(request: Request) -> str:
+def _study(request: Request, budgets: Sequence[Budget]) -> str:
     program = request.program
     fixed, written, start, device = _start(program, request.scale)
     scale = Scale(partial(_see, program, fixed, device), start)
-    timed = scale.shrunk() if request.scale == "auto" else dict(start)
+    timed = scale.shrunk(budgets) if request.scale == "auto" else dict(start)
     names = scale.data(timed)
     if not program.settings:  # what is neither varied nor made smaller keeps what is written
         timed = {name: value for name, value in timed.items() if name in names or value != written[name]}

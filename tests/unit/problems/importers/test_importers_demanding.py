@@ -287,7 +287,7 @@ def generate_input(lengths, seed):
 def ref_kernel(data):
     return [one * 2 for one in data]
 """
-    settings = ({"lengths": [1 << 26, 8], "seed": 1}, {"lengths": [96, 40], "seed": 1})
+    settings = ({"lengths": [1 << 30, 8], "seed": 1}, {"lengths": [96, 40], "seed": 1})
     problem = bring(tmp_path, text, settings=settings)
     assert [tensor.shape for tensor in problem.inputs.values()] == ["96", "40"]
     with pytest.raises(ProblemError, match="it is too large"):

@@ -9,7 +9,10 @@ import pytest
 import torch
 
 from warploom.errors import ProblemError
+from warploom.problems.importers import study as study_module
+from warploom.problems.importers.caller import Caller
 from warploom.problems.importers.program import Program
+from warploom.problems.importers.scale import Budget
 from warploom.problems.importers.study import Request, study
 from warploom.problems.native import execute
 from warploom.values.problem import Problem, Tensor, Workload
@@ -130,6 +133,70 @@ def get_inputs():
 """
     problem, _ = bring(HEAD + text, "Model")
     assert list(problem.inputs) == ["x", "noise"]
+
+
+FLAT = """
+n = 32
+class Model(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.linear = nn.Linear(n, 8)
+        self.shift = nn.Parameter(torch.tensor(-30.0))
+        self.unused = nn.Parameter(torch.randn(5))
+    def forward(self, x):
+        return torch.relu(self.linear(x) + self.shift)
+def get_inputs():
+    return [torch.rand(n, n)]
+"""
+
+
+def test_weights_are_inputs_where_the_examples_do_not_show_it() -> None:
+    problem, _ = bring(HEAD + FLAT, "Model")
+    assert list(problem.inputs) == ["x", "shift", "linear_weight", "linear_bias"]
+
+
+def test_hundreds_of_weights_take_one_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = """
+n = 8
+class Model(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layers = nn.ModuleList([nn.Linear(n, n) for _ in range(60)])
+    def forward(self, x):
+        for layer in self.layers:
+            x = x + torch.tanh(layer(x))
+        return x
+def get_inputs():
+    return [torch.rand(4, n)]
+"""
+    calls: list[object] = []
+    real = Caller.exact
+
+    def counted(self: Caller, *tensors: Any, **how: Any) -> list[torch.Tensor]:
+        calls.append(how)
+        return real(self, *tensors, **how)
+
+    monkeypatch.setattr(Caller, "exact", counted)
+    problem, _ = bring(HEAD + text, "Model")
+    assert len(problem.inputs) == 121
+    assert len(calls) < 20
+
+
+@pytest.mark.parametrize("body", ["x.detach() * self.scale.detach()", "x.mul_(self.scale)", "self.scale.mul_(1) * x"])
+def test_weights_are_found_without_gradients(body: str) -> None:
+    text = f"""
+n = 8
+class Model(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.scale = nn.Parameter(torch.randn(n))
+    def forward(self, x):
+        return {body}
+def get_inputs():
+    return [torch.rand(4, n)]
+"""
+    problem, _ = bring(HEAD + text, "Model")
+    assert list(problem.inputs) == ["x", "scale"]
 
 
 def test_integers_stay_integers_within_their_range() -> None:
@@ -256,9 +323,27 @@ def test_full_scale_leaves_it_as_it_is() -> None:
 
 
 def test_a_size_that_is_written_nowhere_cannot_be_made_smaller() -> None:
-    said = refusal(function("return torch.relu(x)", "[torch.rand(4096, 9000)]"))
+    said = refusal(function("return torch.relu(x)", "[torch.rand(65536, 9000)]"))
     assert "it is too large: about" in said
-    assert "name them at module level, or give --scale full" in said
+    assert "name more of them at module level, or give --scale full" in said
+
+
+def test_what_cannot_become_small_may_be_larger(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = function("return x @ x.T", "[torch.rand(batch, 900)]", "batch = 256")
+    small = Budget(30e6, 64 << 10)
+
+    def batch(*budgets: Budget) -> int:
+        monkeypatch.setattr(study_module, "BUDGETS", (small, *budgets))
+        (workload,) = bring(text)[0].workloads
+        return workload.extents["batch"]
+
+    assert batch() == 16
+    assert batch(Budget(30e6, 600 << 10)) == 16, "the first that can be reached holds"
+    monkeypatch.undo()
+    small = Budget(30e6, 2 << 10)
+    assert batch(Budget(30e6, 600 << 10)) == 128
+    with pytest.raises(ProblemError, match="it is too large"):
+        batch(Budget(30e6, 3 << 10))
 
 
 def test_held_out_shapes_are_small_awkward_and_told_apart() -> None:
