@@ -96,10 +96,12 @@ def revive(description: dict[str, Any], path: Path, text: str) -> Problem:
         ProblemError: a name in it cannot stand in a kernel's signature.
         LookupError, TypeError, ValueError, AttributeError: it describes no problem.
     """
-    name = description["reference"]["name"]
+    name, modules = description["reference"]["name"], description["reference"].get("modules", {})
     if not isinstance(name, str):
         raise TypeError(f"a name of type {type(name).__name__}")
-    reference = {"path": str(path), "name": name, "sha256": text_hash(text)}
+    if not all(isinstance(one, str) for one in (*modules.keys(), *modules.values())):
+        raise TypeError("modules without names or hashes")
+    reference = {"path": str(path), "name": name, "sha256": text_hash(text), "modules": modules}
     problem = from_description({**description, "reference": reference})
     check_names(problem)
     return problem

@@ -8,16 +8,22 @@ error. Exit status 2 and one line, the last on standard error, when a file canno
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import importlib
 import json
 import os
+import site
 import sys
-from collections.abc import Set
+import sysconfig
+from collections.abc import Iterable, Set
 from pathlib import Path
 
+import warploom
 from warploom.errors import ProblemError
 from warploom.problems.native import MODULE_PREFIX, detach, execute, read
 from warploom.values.problem import describe
+
+_INSTALLED = ("stdlib", "platstdlib", "purelib", "platlib")
 
 KNOWN = {"torch", "numpy"}
 """What every problem file may import and still be known by its own text."""
@@ -30,6 +36,18 @@ def imported_since(before: Set[str]) -> list[str]:
     return sorted(name for name in new if name.partition(".")[0] not in tops)
 
 
+def of_the_user(names: Iterable[str]) -> dict[str, str]:
+    """Those of these modules that no installed package brings, nor Warploom → hash of the file of each."""
+    installed = [Path(one).resolve() for one in {*map(sysconfig.get_path, _INSTALLED), *site.getsitepackages()}]
+    found: dict[str, str] = {}
+    for name in names:
+        path = Path(getattr(sys.modules[name], "__file__", None) or "").resolve()
+        own = name.partition(".")[0] == warploom.__name__
+        if not own and path.is_file() and not any(path.is_relative_to(one) for one in installed):
+            found[name] = hashlib.sha256(path.read_bytes()).hexdigest()
+    return found
+
+
 def main(arguments: list[str]) -> int:
     """Print the descriptions of the problem files named by the arguments."""
     answer = os.dup(1)
@@ -40,8 +58,10 @@ def main(arguments: list[str]) -> int:
     try:
         for path in map(Path, arguments):
             text, before = read(path), set(sys.modules)
-            found = describe(detach(execute(path), path, text))
-            descriptions.append({**found, "imports": imported_since(before)})
+            problem = execute(path)
+            imports = imported_since(before)
+            found = describe(detach(problem, path, text, of_the_user(imports)))
+            descriptions.append({**found, "imports": imports})
     except ProblemError as error:
         sys.stdout.flush()
         sys.stderr.write(f"\n{error}\n")

@@ -9,6 +9,7 @@ import hashlib
 import inspect
 import sys
 import traceback
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -82,16 +83,17 @@ def text_hash(text: str) -> str:
     return hashlib.sha256(without_mark(text).encode()).hexdigest()
 
 
-def detach(problem: Problem, path: Path, text: str) -> Problem:
+def detach(problem: Problem, path: Path, text: str, modules: Mapping[str, str] | None = None) -> Problem:
     """The same problem with the reference replaced by the place where it is written.
 
     Args:
         problem: as :func:`execute` gave it.
         path: the file it came from.
         text: that file's text.
+        modules: as :class:`warploom.values.problem.Reference` has them.
     """
     name = getattr(problem.reference, "__name__", type(problem.reference).__name__)
-    return replace(problem, reference=Reference(str(path), name, text_hash(text)))
+    return replace(problem, reference=Reference(str(path), name, text_hash(text), dict(modules or {})))
 
 
 def _check_reference(problem: Problem) -> None:

@@ -138,10 +138,12 @@ def _find(evidence: Evidence) -> str:
 
 
 def _advice(evidence: Evidence) -> str:
-    file = evidence.document["problem"].get("file")
+    stated = evidence.document["problem"]
+    file, modules = stated.get("file"), stated.get("reference", {}).get("modules", {})
+    takes = f"; it takes from modules that must be as they were: {', '.join(modules)}" if modules else ""
     if not file:
-        return "give the problem file of the claim with --problem FILE"
+        return f"give the problem file of the claim with --problem FILE{takes}"
     return (
         f"its text is in {evidence.path} under problem.file.text: read it, save it as {file['name']}, and give it with "
-        f"--problem {file['name']}"
+        f"--problem {file['name']}{takes}"
     )

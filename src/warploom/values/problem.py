@@ -147,11 +147,20 @@ class Tolerance:
 
 @dataclass(frozen=True)
 class Reference:
-    """Where the reference function is written: a file and a name in it, with the hash of its text."""
+    """Where the reference function is written: a file and a name in it, with the hash of its text.
+
+    Attributes:
+        path: of the file.
+        name: of the function.
+        sha256: of the file's text.
+        modules: module of the user's own that the file took from → hash of its file; packages that are installed are
+            none of them.
+    """
 
     path: str
     name: str
     sha256: str
+    modules: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -206,7 +215,10 @@ class Problem:
 
     @cached_property
     def hash(self) -> str:
-        """Hash of everything that changes what is judged: the text of the reference too, not where its file lies."""
+        """Hash of everything that changes what is judged.
+
+        That is also the text of the reference and of the user's own modules that it takes from, not where they lie.
+        """
         description = describe(self)
         del description["reference"]["path"]
         return hashlib.sha256(json.dumps(description, sort_keys=True).encode()).hexdigest()[:16]
@@ -252,7 +264,7 @@ def describe(problem: Problem) -> dict[str, Any]:
         "axes": list(problem.axes),
         "inputs": {name: asdict(tensor) for name, tensor in problem.inputs.items()},
         "outputs": {name: asdict(tensor) for name, tensor in problem.outputs.items()},
-        "reference": asdict(problem.reference),
+        "reference": {name: value for name, value in asdict(problem.reference).items() if value or name != "modules"},
         "workloads": [{"recipe": w.recipe, **w.extents} for w in problem.workloads],
         "held_out": [{"recipe": w.recipe, **w.extents} for w in problem.held_out],
         "tolerance": asdict(problem.tolerance),

@@ -1,10 +1,12 @@
 """Loading by name or path, apart from torch, and remembering what was found."""
 
+import hashlib
 import json
 import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -15,7 +17,7 @@ from warploom.errors import ProblemError
 from warploom.problems import cache, load
 from warploom.problems.apart import ask_apart
 from warploom.problems.load import cache_directory, catalog_names, find_seed, load_catalog, load_problem, locate
-from warploom.values.problem import Reference, Workload
+from warploom.values.problem import Reference, Workload, describe, from_description
 
 TEXT = """
 from warploom import Problem, Tensor, Workload
@@ -87,6 +89,29 @@ def test_a_file_that_takes_from_the_users_modules_is_described_each_time(
     assert load_problem(path, tmp_path / "cache").workloads == (Workload(n=8),)
     (tmp_path / "lengths_of_mine.py").write_text("LENGTH = 99\n")
     assert load_problem(path, tmp_path / "cache").workloads == (Workload(n=99),)
+
+
+def test_the_users_modules_are_part_of_what_a_problem_is(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a reference computes may stand in them; packages that are installed, and Warploom, are none of them."""
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+    module = tmp_path / "formula_of_mine.py"
+    module.write_text("import packaging.version, warploom.judge.yardstick\ndef formula(x): return x + x\n")
+    path.write_text("from formula_of_mine import formula\n" + TEXT.replace("return x + x", "return formula(x)"))
+    first = load_problem(path, tmp_path / "cache")
+    assert isinstance(first.reference, Reference)
+    assert first.reference.modules == {"formula_of_mine": hashlib.sha256(module.read_bytes()).hexdigest()}
+    assert from_description(describe(first)) == first
+    module.write_text("def formula(x): return 3 * x\n")
+    second = load_problem(path, tmp_path / "cache")
+    assert second.hash != first.hash
+    assert replace(second, reference=first.reference).hash == first.hash, "nothing else is another"
+
+
+def test_a_file_that_is_all_of_a_problem_has_the_hash_of_its_text_alone(path: Path, tmp_path: Path) -> None:
+    problem = load_problem(path, tmp_path / "cache")
+    assert set(describe(problem)["reference"]) == {"path", "name", "sha256"}
 
 
 def test_a_file_that_takes_from_a_module_of_warploom_is_described_anew_when_that_changes(

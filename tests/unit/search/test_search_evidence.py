@@ -302,7 +302,8 @@ def test_the_problem_is_found_or_what_is_missing_is_said(
     assert claimed_problem(replace(evidence, document=document)) is right
     assert loaded[-1] == str(path)
     path.write_text("# another text, which is not run\n")
-    with pytest.raises(ProblemError, match="neither"):
+    document["problem"]["reference"] |= {"modules": {"formula_of_mine": "00"}}
+    with pytest.raises(ProblemError, match=r"neither .* must be as they were: formula_of_mine"):
         claimed_problem(replace(evidence, document=document))
     assert len(loaded) == 3
 
