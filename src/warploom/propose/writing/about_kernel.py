@@ -9,7 +9,6 @@ from typing import Any
 
 from warploom.propose.writing.about_machine import mapping, peaks
 from warploom.propose.writing.material import Material
-from warploom.propose.writing.tongue import tongue_of
 from warploom.values.outcome import Passed, Timing
 from warploom.values.peaks import compute_ns, memory_ns
 from warploom.values.problem import Workload
@@ -44,7 +43,6 @@ def parent_facts(material: Material) -> dict[str, Any]:
     base, lineage = material.base, material.lineage
     return {
         "id": base.id,
-        "fence": tongue_of(base.language).fence,
         "sources": [{"name": name, "text": text} for name, text in base.sources],
         "parameters": [f"{name} = {value}" for name, value in base.parameters],
         "speedup": None if material.fitness is None else math.exp(material.fitness),
