@@ -160,7 +160,7 @@ class Reference:
     path: str
     name: str
     sha256: str
-    modules: Mapping[str, str] = field(default_factory=dict)
+    modules: Mapping[str, str] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True)
