@@ -31,16 +31,18 @@ class Budget(NamedTuple):
     Attributes:
         ns: of eager time.
         bytes: of inputs, weights and outputs together: they are drawn, copied and checked many times over.
+        least: of a size that is no batch, to get there: a network with one layer of each kind is another program.
     """
 
     ns: float
     bytes: int
+    least: int
 
 
-WISHED = Budget(30e6, 64 << 20)
+WISHED = Budget(30e6, 64 << 20, 8)
 """1 to 50 ms are measured best."""
 
-BUDGETS = (WISHED, Budget(200e6, 1 << 30), Budget(1e9, 1 << 30))
+BUDGETS = (WISHED, Budget(200e6, 1 << 30, 8), Budget(1e9, 1 << 30, 1))
 """The first that is reached holds: sizes that a program does not name, as those of a whole network, cannot shrink."""
 
 BATCH = 32
@@ -156,7 +158,7 @@ def lighter(see: Look, sizes: Mapping[str, int]) -> Sizes:
     setting, stuck = dict(sizes), set[str]()
     seen = see(setting)
     while seen.cost_ns > WISHED.ns:
-        free = [name for name, value in setting.items() if name not in stuck and value >= 2]
+        free = [name for name in setting if name not in stuck and _may_halve((name,), setting, WISHED)]
         if not free:
             break
         name = max(free, key=lambda one: (_is_batch((one,)) and setting[one] > BATCH, setting[one]))
@@ -226,7 +228,7 @@ class Scale:
         setting, seen = dict(self._written), self._start
         stuck: set[Unit] = set()
         while not seen.fits(budget):
-            free = [unit for unit in self._units if unit not in stuck and setting[unit[0]] >= 2]
+            free = [unit for unit in self._units if unit not in stuck and _may_halve(unit, setting, budget)]
             if not free:
                 return None
             unit = max(free, key=lambda one: (_is_batch(one) and setting[one[0]] > BATCH, setting[one[0]]))
@@ -287,6 +289,10 @@ class Scale:
         seen = self.seen(setting)
         assert seen is not None
         return seen.inputs, seen.state
+
+
+def _may_halve(unit: Unit, setting: Mapping[str, int], budget: Budget) -> bool:
+    return setting[unit[0]] // 2 >= (1 if _is_batch(unit) else budget.least)
 
 
 def _is_batch(unit: Unit) -> bool:

@@ -330,7 +330,7 @@ def test_a_size_that_is_written_nowhere_cannot_be_made_smaller() -> None:
 
 def test_what_cannot_become_small_may_be_larger(monkeypatch: pytest.MonkeyPatch) -> None:
     text = function("return x @ x.T", "[torch.rand(batch, 900)]", "batch = 256")
-    small = Budget(30e6, 64 << 10)
+    small = Budget(30e6, 64 << 10, 1)
 
     def batch(*budgets: Budget) -> int:
         monkeypatch.setattr(study_module, "BUDGETS", (small, *budgets))
@@ -338,12 +338,32 @@ def test_what_cannot_become_small_may_be_larger(monkeypatch: pytest.MonkeyPatch)
         return workload.extents["batch"]
 
     assert batch() == 16
-    assert batch(Budget(30e6, 600 << 10)) == 16, "the first that can be reached holds"
+    assert batch(Budget(30e6, 600 << 10, 1)) == 16, "the first that can be reached holds"
     monkeypatch.undo()
-    small = Budget(30e6, 2 << 10)
-    assert batch(Budget(30e6, 600 << 10)) == 128
+    small = Budget(30e6, 2 << 10, 1)
+    assert batch(Budget(30e6, 600 << 10, 1)) == 128
     with pytest.raises(ProblemError, match="it is too large"):
-        batch(Budget(30e6, 3 << 10))
+        batch(Budget(30e6, 3 << 10, 1))
+
+
+def test_a_network_keeps_its_layers_where_it_may_be_larger(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = """
+layers = 12
+class Model(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layers = nn.ModuleList([nn.Linear(64, 64) for _ in range(layers)])
+    def forward(self, x):
+        for layer in self.layers:
+            x = torch.tanh(layer(x))
+        return x
+def get_inputs():
+    return [torch.rand(8, 64)]
+"""
+    large = Budget(30e6, 1 << 20, 8)
+    for small, layers in ((Budget(30e6, 110 << 10, 1), 6), (Budget(30e6, 110 << 10, 8), 12)):
+        monkeypatch.setattr(study_module, "BUDGETS", (small, large))
+        assert len(bring(HEAD + text, "Model")[0].inputs) == 1 + 2 * layers
 
 
 def test_held_out_shapes_are_small_awkward_and_told_apart() -> None:
