@@ -16,6 +16,7 @@ from warploom.values.config import COMMAND, RunConfig
 from warploom.values.event import Member
 from warploom.values.measure import PROGRAM
 from warploom.values.request import Individual
+from warploom.values.target import VENDORS
 
 Move = tuple[str, int, int]
 
@@ -47,7 +48,8 @@ def archive_for(config: RunConfig) -> Archive:
 
 def resolution_for(config: RunConfig) -> Resolution:
     """The cells of that archive."""
-    return Resolution.fit(config.evaluations, len(archive_for(config).islands))
+    islands = len(archive_for(config).islands)
+    return Resolution.fit(config.evaluations, islands, gpu=config.target in VENDORS)
 
 
 class Archive:

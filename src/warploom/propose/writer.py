@@ -72,6 +72,7 @@ class Writer:
         prompt_characters: of the first messages of a conversation, at most.
         crossover: whether two parents may be combined.
         bandit: whether operators are chosen by what they paid so far.
+        language: of the kernels.
 
     Raises:
         ConfigError: a template has a fault.
@@ -88,15 +89,16 @@ class Writer:
         prompt_characters: int = PROMPT_CHARACTERS,
         crossover: bool = True,
         bandit: bool = True,
+        language: str = "cpp",
     ) -> None:
         self._problem = problem
         self._mind = mind
         self._knowledge = knowledge
         self._resolution = resolution
         self._measure = SPEEDUP if isinstance(problem, Problem) else SCORE
-        self._prompts = prompts_for(problem, prompts, prompt_characters)
+        self._prompts = prompts_for(problem, prompts, prompt_characters, language)
         if prompts is not None:
-            self._prompts.rehearse(rehearsal(problem, resolution))
+            self._prompts.rehearse(rehearsal(problem, resolution, language))
         self._crossover = crossover
         self._operators = Bandit({one.name: one.prior for one in OPERATORS.values()}, learning=bandit)
         self._memory = Memory(self._measure)

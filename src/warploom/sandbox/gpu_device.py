@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from warploom.values.architecture import ARCHITECTURES, Architecture
+from warploom.values.architecture import Architecture, of_capability
 from warploom.values.keys import without_keys
 
 LIBRARY = "libcuda.so.1"
@@ -57,9 +57,7 @@ class GpuDevice:
     @property
     def architecture(self) -> Architecture | None:
         """What to compile for: the one with everything that this device alone has; None where it is not known."""
-        major, minor = self.capability
-        plain = f"sm_{major}{minor}"
-        return ARCHITECTURES.get(f"{plain}a") or ARCHITECTURES.get(plain)
+        return of_capability(*self.capability)
 
     @property
     def driver_version(self) -> str:

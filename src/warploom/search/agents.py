@@ -109,7 +109,7 @@ def _wiring(config: RunConfig, problem: Task, first: Candidate, parts: Callable[
 
     def description(environment: Mapping[str, Any]) -> str:
         material = Material(problem, environment, resolution_for(config), "improve", first, Lineage())
-        return prompts_for(problem, own_templates(config)).description(material)
+        return prompts_for(problem, own_templates(config), language=config.target).description(material)
 
     return Wiring(first, parts, proposer, scribe, description)
 

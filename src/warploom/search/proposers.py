@@ -46,10 +46,6 @@ WAITING_AT_ONCE = 4
 """Requests at work at a time where a model or a command is waited for."""
 
 
-WRITTEN: tuple[str, ...] = ("cpp", PROGRAM)
-"""Targets that there are prompts for."""
-
-
 def settle(config: RunConfig, note: Note | None = None) -> RunConfig:
     """Decide what a configuration leaves open, from what there is here; for the start of a run, which records it.
 
@@ -58,7 +54,7 @@ def settle(config: RunConfig, note: Note | None = None) -> RunConfig:
         note: told when a key is not used.
 
     Raises:
-        ConfigError: a model is wanted and none is named, or the language is one that no prompt asks for.
+        ConfigError: a model is wanted and none is named.
         ModelError: a model is wanted, and there is no key, no such address or no package for it.
     """
     if config.replay:
@@ -67,12 +63,10 @@ def settle(config: RunConfig, note: Note | None = None) -> RunConfig:
     found = settings()
     models = config.models or ((found[MODEL],) if MODEL in found else ())
     if config.proposer == "auto":
-        reachable = has_access(config.base_url) and config.target in WRITTEN
+        reachable = has_access(config.base_url)
         config = replace(config, proposer="mix" if models and reachable else "moves")
         if reachable and not models and note is not None:
             note("there is a key: name a model with --model NAME, and it proposes kernels too")
-    if waits(config) and config.target not in WRITTEN:
-        raise ConfigError(f"prompts ask for C++ only so far: --target {config.target} takes --proposer moves")
     if config.proposer not in {"llm", "mix"}:
         return config
     if not models:
@@ -194,6 +188,7 @@ def make_writer(config: RunConfig, problem: Task, mind: Mind | None, knowledge: 
         prompts=own_templates(config),
         crossover=config.crossover,
         bandit=config.bandit,
+        language=config.target,
     )
 
 

@@ -88,6 +88,12 @@ ARCHITECTURES: dict[str, Architecture] = {
 """Name → architecture: the ones that can be compiled for."""
 
 
+def of_capability(major: int, minor: int) -> Architecture | None:
+    """What to compile for an NVIDIA GPU: the one with everything that it alone has; None where it is not known."""
+    plain = f"sm_{major}{minor}"
+    return ARCHITECTURES.get(f"{plain}a") or ARCHITECTURES.get(plain)
+
+
 def find_architecture(name: str) -> Architecture:
     """The architecture of this name.
 

@@ -9,19 +9,22 @@ import anyio
 import pytest
 
 from warploom.archive.descriptors import describe
-from warploom.errors import ConfigError, NothingToPropose
+from warploom.errors import NothingToPropose
 from warploom.problems.load import CATALOG
 from warploom.propose.moves.book import COMPOSITES, MOVES
 from warploom.propose.moves.books import Book, book_of
 from warploom.propose.moves.support import in_opencl, with_support
 from warploom.propose.without_model import WithoutModel
-from warploom.search.proposers import Resting, make_proposer, settle
+from warploom.propose.writing.tongue import TONGUES
+from warploom.search.proposers import Resting, make_proposer, make_writer, settle
 from warploom.syntax import opencl, tune
 from warploom.syntax.cpp.tree import Unit
+from warploom.testing.minds import Notebook
 from warploom.toolchain.opencl import OpenClToolchain
 from warploom.toolchain.opencl_find import HOW_TO_GET, find_pocl
 from warploom.values.candidate import Candidate, Lineage, Proposal
-from warploom.values.config import RunConfig
+from warploom.values.config import TARGETS, RunConfig
+from warploom.values.language import SUFFIXES
 from warploom.values.outcome import Build, Failed
 from warploom.values.problem import Problem, Reference, Tensor, Workload
 from warploom.values.request import Feedback, Individual, Request
@@ -112,12 +115,15 @@ def test_a_run_proposes_by_the_book_of_its_language() -> None:
         assert "#pragma omp parallel" not in source
 
 
-def test_models_are_not_asked_for_opencl(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OPENAI_API_KEY", "a key")
-    for proposer in ("llm", "mix", "command:cat"):
-        with pytest.raises(ConfigError, match="--target opencl takes --proposer moves"):
-            settle(RunConfig("softmax", target="opencl", proposer=proposer, models=("some",)))
-    assert settle(RunConfig("softmax", target="opencl", proposer="auto", models=("some",))).proposer == "moves"
+@pytest.mark.parametrize("target", TARGETS)
+def test_models_are_asked_for_every_language_in_its_words(target: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-1234567")
+    config = settle(RunConfig("softmax", target=target, proposer="auto", models=("some",)))
+    assert config.proposer == "mix"
+    writer = make_writer(config, PROBLEM, None, Notebook())
+    root = Candidate("p", target, ((f"softmax{SUFFIXES[target]}", "LAUNCH(grid=1)\nsoftmax(x)"),), "softmax")
+    request = Request(1, "improve", (Individual(root, Lineage(), 0.0, (0, 0, 0)),), (), None, 0, 1)
+    assert f"You improve one {TONGUES[target].kernel} that" in writer.prepare(request).messages[0].text
 
 
 def test_support_code_that_is_not_there_is_declined() -> None:

@@ -6,6 +6,7 @@ A move need not prove that it is legal (the judge does), but it must do no extra
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -65,3 +66,10 @@ class Move(Protocol):
             NotApplicable: no such site, or the rewrite does not fit there.
         """
         ...
+
+
+def meaning_of(move: Move) -> str:
+    """What a move does: the first sentences of its docstring, without its parameters and without markup."""
+    first = " ".join((type(move).__doc__ or "").split("\n\n")[0].split())
+    plain = re.sub(r":\w+:`|`", "", re.split(r" (?:Site|Parameters?): ", first)[0])
+    return plain if first.startswith(("`", ":")) else plain[:1].upper() + plain[1:]

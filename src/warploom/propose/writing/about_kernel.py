@@ -7,14 +7,28 @@ import re
 from statistics import median
 from typing import Any
 
-from warploom.propose.writing.about_machine import mapping, peaks
+from warploom.propose.writing import about_gpu
 from warploom.propose.writing.material import Material
+from warploom.propose.writing.stated import mapping, peaks
+from warploom.propose.writing.tongue import tongue_of
 from warploom.values.outcome import Passed, Timing
 from warploom.values.peaks import compute_ns, memory_ns
 from warploom.values.problem import Workload
 from warploom.values.speedup import speedup, workload_speedup
 
 BASELINES: dict[str, str] = {"eager": "PyTorch eager", "compile": "torch.compile"}
+
+COLD = (
+    "before a timed call the inputs get new content and other processes run: of large inputs a part is in the last "
+    "cache, nothing in the first"
+)
+GPU_COLD = "before a timed call the L2 cache is written over, so that all inputs come from memory; the launch counts"
+"""What a timed call finds in the caches."""
+
+UNEXPLAINED = (
+    "neither bandwidth nor arithmetic explains its time: look for chains of dependent operations, data that is read "
+    "more than once, strided access, and work that is repeated"
+)
 
 NEAR_ROOFLINE = 0.8
 FAR_FROM_ROOFLINE = 0.5
@@ -37,12 +51,20 @@ FACTS: dict[str, str] = {
 }
 """Facts of a build that are worth telling, in words."""
 
+OPENCL_FACTS: dict[str, str] = {
+    "threads": "work-items of a work-group",
+    "shared_bytes": "bytes of local memory of a work-group",
+    "private_bytes": "bytes of private memory of a work-item",
+} | FACTS
+"""As :data:`FACTS`, of kernels in OpenCL."""
+
 
 def parent_facts(material: Material) -> dict[str, Any]:
     """The source, its parameters, its speed in a line and where it came from."""
     base, lineage = material.base, material.lineage
     return {
         "id": base.id,
+        "fence": tongue_of(base.language).fence,
         "sources": [{"name": name, "text": text} for name, text in base.sources],
         "parameters": [f"{name} = {value}" for name, value in base.parameters],
         "speedup": None if material.fitness is None else math.exp(material.fitness),
@@ -111,13 +133,32 @@ def bottleneck_facts(material: Material) -> dict[str, Any] | None:
         )
     # Between two calls the inputs get new content, so most of them come from beyond the caches.
     worst = min(max(row["fraction"], min(1.0, row["of_memory"])) for row in rows)
-    return {"rows": rows, "counted": bool(material.problem.operations), "findings": _findings(material, passed, worst)}
+    gpu = about_gpu.is_gpu(material.base.language)
+    found = about_gpu.findings(material, passed, rows) if gpu else _findings(material, passed)
+    return {
+        "rows": rows,
+        "counted": bool(material.problem.operations),
+        "cold": GPU_COLD if gpu else COLD,
+        "findings": found + _distance(worst, explained=bool(found)),
+        "profile": about_gpu.profile_words(passed),
+    }
 
 
-def _findings(material: Material, passed: Passed, worst: float) -> list[str]:
-    """What source and build say of why it is as slow as it is."""
+def _distance(worst: float, *, explained: bool) -> list[str]:
+    """What the distance from the roofline says of the workload that is nearest to its limit least."""
+    if worst >= NEAR_ROOFLINE:
+        return ["it is near the roofline: only moving less data or doing less work can make it much faster"]
+    if worst < FAR_FROM_ROOFLINE and not explained:
+        return [UNEXPLAINED]
+    return []
+
+
+def _findings(material: Material, passed: Passed) -> list[str]:
+    """What source and build say of why it is as slow as it is, on a processor."""
     facts = passed.build.facts
     cores = int(mapping(material.environment.get("hardware")).get("cores", 1))
+    if material.base.language == "opencl":
+        cores = 1  # its work-groups are spread without a word in the source
     found = []
     if cores > 1 and not any(_THREADS.search(text) for _, text in material.base.sources):
         found.append(f"it is serial: one of {cores} cores works")
@@ -132,13 +173,6 @@ def _findings(material: Material, passed: Passed, worst: float) -> list[str]:
         found.append(f"it calls the maths library in {facts['math_calls']} places; a polynomial in line may be faster")
     if facts.get("gathers", 0):
         found.append(f"it gathers single elements into vectors in {facts['gathers']} places")
-    if worst >= NEAR_ROOFLINE:
-        found.append("it is near the roofline: only moving less data or doing less work can make it much faster")
-    elif worst < FAR_FROM_ROOFLINE and not found:
-        found.append(
-            "neither bandwidth nor arithmetic explains its time: look for chains of dependent operations, data that "
-            "is read more than once, strided access, and work that is repeated"
-        )
     return found
 
 
@@ -147,9 +181,11 @@ def compiler_facts(material: Material) -> dict[str, Any] | None:
     passed = material.passed
     if passed is None:
         return None
+    language = material.base.language
+    known = about_gpu.FACTS if about_gpu.is_gpu(language) else OPENCL_FACTS if language == "opencl" else FACTS
     facts = [
         {"what": words, "count": passed.build.facts[name]}
-        for name, words in FACTS.items()
+        for name, words in known.items()
         if name in passed.build.facts
     ]
     log = passed.build.log.strip()

@@ -7,6 +7,7 @@ from typing import Any
 
 from warploom.propose.writing.excerpt import excerpt
 from warploom.propose.writing.material import Material
+from warploom.propose.writing.tongue import tongue_of
 from warploom.values.request import Individual
 
 EXCERPT_CHARACTERS = 5000
@@ -30,6 +31,7 @@ def inspirations_facts(material: Material) -> dict[str, Any] | None:
 def _kernel(material: Material, individual: Individual, most: int | None) -> dict[str, Any]:
     candidate = individual.candidate
     sources = candidate.sources if most is None else candidate.sources[:1]
+    tongue = tongue_of(candidate.language)
     return {
         "id": candidate.id,
         "speedup": math.exp(individual.fitness),
@@ -37,7 +39,11 @@ def _kernel(material: Material, individual: Individual, most: int | None) -> dic
         "island": individual.island,
         "note": individual.lineage.note,
         "parameters": [f"{name} = {value}" for name, value in candidate.parameters],
-        "sources": [{"name": name, "text": text if most is None else excerpt(text, most)} for name, text in sources],
+        "fence": tongue.fence,
+        "sources": [
+            {"name": name, "text": text if most is None else excerpt(text, most, tongue.comment)}
+            for name, text in sources
+        ],
     }
 
 

@@ -6,12 +6,17 @@ from typing import Any
 
 from warploom.propose.writing.formula import formula
 from warploom.propose.writing.material import Material
+from warploom.propose.writing.tongue import tongue_of
 from warploom.syntax import evolve_block
 from warploom.toolchain.cpp import DEFAULT_FLAGS
 from warploom.toolchain.cpp_headers import signature_header
+from warploom.toolchain.find import GPU_TOOLCHAINS
+from warploom.toolchain.opencl import OpenClToolchain
+from warploom.toolchain.triton import OPTIONS
 from warploom.values.problem import Problem, Reference, Tensor, Workload
 from warploom.values.shape import extent
-from warploom.values.signature import signature
+from warploom.values.signature import Signature, signature
+from warploom.values.target import parse_target
 
 RECIPES: dict[str, str] = {
     "normal": "",
@@ -26,6 +31,9 @@ RECIPES: dict[str, str] = {
     "own": "values as the problem's own generator draws them",
 }
 """How inputs are drawn, in words; see :data:`warploom.values.problem.RECIPES`."""
+
+HALVES: frozenset[str] = frozenset({"float16", "bfloat16"})
+"""Types of outputs for which sums are to be kept in float32."""
 
 
 def problem_facts(material: Material) -> dict[str, Any]:
@@ -42,21 +50,35 @@ def problem_facts(material: Material) -> dict[str, Any]:
         ],
         "workloads": [_workload(problem, workload) for workload in problem.workloads],
         "tolerance": tolerance_words(problem),
+        "halves": any(tensor.dtype in HALVES for tensor in problem.outputs.values()),
     }
 
 
 def convention_facts(material: Material) -> dict[str, Any]:
-    """The generated header, the files, the borders of the evolve block, the compiler's flags."""
-    base = material.base
+    """What has to be defined and how it is called, the files, the borders of the evolve block, the compiler's flags."""
+    base, own = material.base, signature(material.problem)
     before, _, after = evolve_block.split(base.source)
     return {
-        "header": signature_header(signature(material.problem)),
+        "header": declaration(base.language, own),
+        "arguments": [argument.name for argument in own.arguments],
+        "axes": list(material.problem.axes),
+        "types": {argument.dtype for argument in own.tensors},
+        "language": base.language,
+        "fence": tongue_of(base.language).fence,
+        "options": OPTIONS,
         "entry_point": base.entry_point,
         "file": base.sources[0][0],
         "bounded": bool(before or after),
-        "flags": " ".join((*DEFAULT_FLAGS, *base.build_flags)),
+        "flags": " ".join((*(DEFAULT_FLAGS if base.language == "cpp" else ()), *base.build_flags)),
         "toolchain": str(material.environment.get("toolchain", "")),
     }
+
+
+def declaration(language: str, own: Signature) -> str:
+    """The entry point as its language writes it; of C++ the header that is put before it."""
+    if language in GPU_TOOLCHAINS:
+        return GPU_TOOLCHAINS[language](parse_target(language).architectures).declaration(own)
+    return OpenClToolchain().declaration(own) if language == "opencl" else signature_header(own)
 
 
 def tolerance_words(problem: Problem) -> str:

@@ -31,7 +31,10 @@ _SEARCH = re.compile(r"[ \t]*<{5,9}[ \t]*SEARCH\b[^\n]*")
 _MIDDLE = re.compile(r"[ \t]*={5,9}[ \t]*")
 _REPLACE = re.compile(r"[ \t]*>{5,9}[ \t]*REPLACE\b[^\n]*")
 _IDEA = re.compile(r"^[ \t*_#>-]*IDEA[*_]*[ \t]*:[*_ \t]*(?P<idea>\S[^\n]*)", re.IGNORECASE | re.MULTILINE)
-_CODE = re.compile(r"\s*(#|//|/\*|extern\b|static\b|namespace\b|using\b|template\b|inline\b|typedef\b|struct\b|TUNE\b)")
+_CODE = re.compile(
+    r"\s*(#|//|/\*|extern\b|static\b|namespace\b|using\b|template\b|inline\b|typedef\b|struct\b|(TUNE|LAUNCH)[ \t]*\("
+    r"|__(global|device|kernel|constant)__|__kernel\b|@triton\b|import triton\b|from triton\b|\"\"\")"
+)
 
 
 @dataclass(frozen=True)
@@ -74,10 +77,10 @@ class Answer:
     fences: tuple[Fence, ...]
     text: str
 
-    def bare_program(self, entry_point: str) -> str:
+    def bare_program(self, entry_point: str, language: str = "cpp") -> str:
         """The whole answer, when it is a program without any fence around it; "" when it is not."""
         is_code = not self.fences and not self.edits and _CODE.match(self.text)
-        return self.text if is_code and defines(self.text, entry_point) else ""
+        return self.text if is_code and defines(self.text, entry_point, language) else ""
 
 
 def read(text: str) -> Answer:
@@ -98,8 +101,13 @@ def clean(text: str) -> str:
     return text.replace("\0", "").encode(errors="replace").decode()
 
 
-def defines(source: str, entry_point: str) -> bool:
-    """Whether a source looks as if it defined this function: its name, brackets, and a brace before any semicolon."""
+def defines(source: str, entry_point: str, language: str = "cpp") -> bool:
+    """Whether a source looks as if it defined this function.
+
+    In C its name, brackets, and a brace before any semicolon; in Triton a ``def`` at the beginning of a line.
+    """
+    if language == "triton":
+        return re.search(rf"^def {re.escape(entry_point)}\s*\(", source, re.MULTILINE) is not None
     for found in islice(re.finditer(rf"\b{re.escape(entry_point)}\s*\(", source), MOST_MENTIONS):
         end = _ENDS.search(source, found.end(), found.end() + MOST_PARAMETERS)
         if end and end[0] == "{" and ")" in source[found.end() : end.start()]:

@@ -81,7 +81,7 @@ class Conversation:
             _check_finish(exchange)
             if planning and exchange.finish == "stop":
                 planning = False
-                messages = self._next(messages, exchange, self._prompts.again("code", self._file))
+                messages = self._next(messages, exchange, self._prompts.again("code", self._material.base))
                 continue
             try:
                 return self._drafted(exchange)
@@ -89,14 +89,14 @@ class Conversation:
                 duplicates += 1
                 if duplicates > DUPLICATES:
                     raise NothingToPropose(f"{exchange.model}: the same as one judged before: {error}") from None
-                said = self._prompts.again("duplicate", self._file, complaint=str(error))
+                said = self._prompts.again("duplicate", self._material.base, complaint=str(error))
             except SourceError as error:
                 unusable += 1
                 if unusable > UNUSABLE:
                     raise NothingToPropose(f"{exchange.model}: no answer could be used: {_first_line(error)}") from None
                 planning = False
                 whole = unusable == UNUSABLE or not self._edits
-                said = self._prompts.again("unusable", self._file, complaint=str(error), whole=whole)
+                said = self._prompts.again("unusable", self._material.base, complaint=str(error), whole=whole)
             messages = self._next(messages, exchange, said)
 
     def _drafted(self, exchange: Exchange) -> Draft:
@@ -129,10 +129,6 @@ class Conversation:
         if twin:
             raise Duplicate(twin)
         return made
-
-    @property
-    def _file(self) -> str:
-        return self._material.base.sources[0][0]
 
     def _next(self, messages: tuple[Message, ...], exchange: Exchange, said: Message) -> tuple[Message, ...]:
         """The conversation with the answer and what is said to it."""

@@ -8,16 +8,11 @@ from dataclasses import dataclass
 from warploom.errors import SourceError
 from warploom.propose.writing import edit
 from warploom.propose.writing.answer import Answer, Fence, defines
-from warploom.syntax import evolve_block, tune
+from warploom.propose.writing.tongue import tongue_of
+from warploom.syntax import evolve_block, launch, tune
 from warploom.toolchain.find import find_toolchain
 from warploom.values.candidate import Candidate, Scalar
 from warploom.values.signature import Signature
-
-LANGUAGES: dict[str, frozenset[str]] = {"cpp": frozenset({"cpp", "c++", "cc", "cxx", "c", "h", "hpp"})}
-"""Language of a candidate → what may stand behind the fence around a program in it."""
-
-SUFFIXES: dict[str, frozenset[str]] = {"cpp": frozenset({"cpp", "cc", "cxx", "c", "h", "hpp", "hh", "inc"})}
-"""Language of a candidate → endings of its files; a fence with another name is no part of it."""
 
 MOST_BYTES = 256 << 10
 """All files of a candidate together."""
@@ -66,6 +61,8 @@ def draft(base: Candidate, answer: Answer, signature: Signature | None) -> Draft
     rejected = find_toolchain(base.language).check_source(candidate, signature)
     if rejected:
         raise SourceError(rejected.message)
+    if candidate.language == "triton":
+        _check_python(launch.remove(tune.resolve(candidate.source, dict(candidate.parameters))))
     return Draft(candidate, answer.idea)
 
 
@@ -85,7 +82,7 @@ def _rewritten(base: Candidate, answer: Answer) -> tuple[tuple[str, str], ...]:
     files = dict(base.sources)
     main, entry_point = base.sources[0][0], base.entry_point
     named = {name: text for name, text in _named(base, answer).items() if name != main}
-    whole = _main(base, answer) or answer.bare_program(entry_point)
+    whole = _main(base, answer) or answer.bare_program(entry_point, base.language)
     if not whole and not named:
         raise SourceError(
             f"no fence of the answer defines {entry_point}; give the whole file" if answer.fences else _NO_PROGRAM
@@ -119,10 +116,14 @@ def _is_bare(base: Candidate, text: str) -> bool:
 
 def _check_program(candidate: Candidate) -> None:
     """Raise SourceError for Python that cannot be read; of other languages the evaluator will say."""
-    if candidate.language != "python":
-        return
+    if candidate.language == "python":
+        _check_python(candidate.source)
+
+
+def _check_python(text: str) -> None:
+    """Raise SourceError for a text that Python cannot read."""
     try:
-        ast.parse(candidate.source)
+        ast.parse(text)
     except SyntaxError as error:
         raise SourceError(f"line {error.lineno}: {error.msg}") from None
     except (ValueError, RecursionError, MemoryError) as error:
@@ -131,15 +132,15 @@ def _check_program(candidate: Candidate) -> None:
 
 def _named(base: Candidate, answer: Answer) -> dict[str, str]:
     """The fenced files that have a name and can be part of a candidate."""
-    endings = SUFFIXES.get(base.language, frozenset())
+    endings = tongue_of(base.language).endings
     return {fence.file: fence.text for fence in answer.fences if fence.file.rpartition(".")[2].lower() in endings}
 
 
 def _main(base: Candidate, answer: Answer) -> str:
     """The program among the fences: the last that defines the entry point, in the right language if one is."""
     unnamed = [fence for fence in answer.fences if fence.file in ("", base.sources[0][0])]
-    programs = [fence for fence in unnamed if defines(fence.text, base.entry_point)]
-    fitting = [fence for fence in programs if _language(fence) in LANGUAGES.get(base.language, frozenset())]
+    programs = [fence for fence in unnamed if defines(fence.text, base.entry_point, base.language)]
+    fitting = [fence for fence in programs if _language(fence) in tongue_of(base.language).fences]
     chosen = (fitting or programs)[-1:]
     return chosen[0].text if chosen else ""
 

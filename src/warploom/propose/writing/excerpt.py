@@ -5,18 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from warploom.propose.writing.tongue import tongue_of
 from warploom.values.candidate import Candidate
 
 _SUPPORT = re.compile(r"^#ifndef (WARPLOOM_\w+)$")
-_COMMENT = re.compile(r"//[^\n]*|/\*.*?(?:\*/|\Z)", re.DOTALL)
 
 
-def excerpt(text: str, most: int) -> str:
+def excerpt(text: str, most: int, comment: str = "//") -> str:
     """The evolve block's first lines without support code, with a remark where lines were left out.
 
     Args:
         text: a source.
         most: characters.
+        comment: what begins one in its language.
     """
     lines = text.split("\n")
     start = next((number for number, line in enumerate(lines) if "EVOLVE-BLOCK-START" in line), -1)
@@ -26,7 +27,7 @@ def excerpt(text: str, most: int) -> str:
     for line in block:
         most -= len(line) + 1
         if most < 0:
-            return "\n".join([*kept, f"// … {len(block) - len(kept)} more lines"])
+            return "\n".join([*kept, f"{comment} … {len(block) - len(kept)} more lines"])
         kept.append(line)
     return "\n".join(kept)
 
@@ -52,5 +53,6 @@ def without_support(lines: Sequence[str]) -> list[str]:
 
 def code_length(candidate: Candidate) -> int:
     """Characters of code, without comments, white space and support code: leaving that out makes no kernel simpler."""
+    tongue = tongue_of(candidate.language)
     own = ("\n".join(without_support(text.split("\n"))) for _, text in candidate.sources)
-    return sum(len("".join(_COMMENT.sub("", text).split())) for text in own)
+    return sum(len("".join(tongue.without_comments(text).split())) for text in own)

@@ -13,7 +13,6 @@ _SECRETS = frozenset({"Problem", "Workload"})
 """A statement with one of these names is part of the problem, not of the formula: it may say what is held out."""
 
 
-@lru_cache(maxsize=64)
 def formula(reference: Reference) -> str:
     """The source of the reference function, with the definitions and imports of its file that it uses.
 
@@ -23,16 +22,21 @@ def formula(reference: Reference) -> str:
     Returns:
         Python; "" when the file is no longer what it was, or the function is not written in it.
     """
+    return _formula(reference.path, reference.name, reference.sha256)
+
+
+@lru_cache(maxsize=64)
+def _formula(path: str, function: str, sha256: str) -> str:
     try:
-        data = Path(reference.path).read_bytes()
+        data = Path(path).read_bytes()
         tree = ast.parse(data)
         text = data.decode()
     except (OSError, SyntaxError, ValueError, RecursionError):
         return ""
-    if text_hash(text) != reference.sha256:
+    if text_hash(text) != sha256:
         return ""
     own = {name: statement for statement in tree.body for name in _defined(statement)}
-    wanted, found = [reference.name], {}
+    wanted, found = [function], {}
     while wanted:
         name = wanted.pop()
         statement = own.get(name)
@@ -40,7 +44,7 @@ def formula(reference: Reference) -> str:
             continue
         found[name] = statement
         wanted += _names(statement)
-    if reference.name not in found:
+    if function not in found:
         return ""
     kept = sorted({id(one): one for one in found.values()}.values(), key=lambda one: one.lineno)
     return "\n\n".join(_lines(text, statement) for statement in kept)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import re
 from collections import OrderedDict
 from collections.abc import Mapping
 from functools import lru_cache
@@ -16,6 +17,7 @@ from warploom.propose.writing.about_failure import KINDS, evidence
 from warploom.propose.writing.material import Attempt
 from warploom.propose.writing.operators import OPERATORS
 from warploom.propose.writing.templates import in_a_line
+from warploom.propose.writing.tongue import TONGUES
 from warploom.syntax.dialect import DIALECTS
 from warploom.syntax.fingerprint import fingerprint
 from warploom.values.candidate import Candidate
@@ -144,14 +146,22 @@ def twin_key(candidate: Candidate) -> str:
 def _shape(text: str, language: str) -> str:
     """The fingerprint of a source; asked for when it is drafted and again when it was judged.
 
-    Of Python its syntax tree; of a language that nothing here reads the text itself.
+    Of Python and Triton the syntax tree; of CUDA and HIP the words, by lines only where the preprocessor reads; of a
+    language that nothing here knows the text itself.
     """
     try:
-        if language == "python":
+        if language in ("python", "triton"):
             return ast.dump(ast.parse(text))
+        if language in TONGUES and language not in DIALECTS:
+            return _words(TONGUES[language].without_comments(text))
         return fingerprint(text) if language in DIALECTS else text.strip()
     except (SyntaxError, ValueError, RecursionError, MemoryError):  # thousands of brackets in one another
         return " ".join(text.split())
+
+
+def _words(text: str) -> str:
+    lines = (re.findall(r"\w+|\S", line) for line in text.split("\n"))
+    return " ".join("\n".join(["", *line, ""]) if line[0] == "#" else " ".join(line) for line in lines if line)
 
 
 def _result(feedback: Feedback, measure: Measure) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from warploom.propose.writing.about_failure import failure_facts
+from warploom.propose.writing.about_gpu import rewrites_facts
 from warploom.propose.writing.about_kernel import bottleneck_facts, compiler_facts, parent_facts, timings_facts
 from warploom.propose.writing.about_machine import machine_facts
 from warploom.propose.writing.about_others import (
@@ -24,6 +25,8 @@ from warploom.propose.writing.excerpt import code_length
 from warploom.propose.writing.material import Material
 from warploom.propose.writing.operators import OPERATORS
 from warploom.propose.writing.templates import Templates
+from warploom.propose.writing.tongue import tongue_of
+from warploom.values.candidate import Candidate
 from warploom.values.exchange import Message
 
 PROMPT_CHARACTERS = 60_000
@@ -53,6 +56,7 @@ INGREDIENTS: dict[str, Facts] = {
     "machine": machine_facts,
     "lineage": lineage_facts,
     "compiler": compiler_facts,
+    "rewrites": rewrites_facts,
     "inspirations": inspirations_facts,
 }
 """Name of an ingredient and of its template → its facts; the most important first. None: there is nothing to say."""
@@ -81,7 +85,7 @@ class Prompts:
             material: what the task is about.
             plan: ask for a plan alone; the code is asked for in the next turn.
         """
-        facts: dict[str, Any] = {"entry_point": material.base.entry_point, "language": material.base.language}
+        facts = _language(material.base)
         system = self.templates.render("system", facts)
         facts |= {
             "file": material.base.sources[0][0],
@@ -104,9 +108,9 @@ class Prompts:
         found = {name: facts(material) for name, facts in self.ingredients.items()}
         return {name: self.templates.render(name, facts) if facts else "" for name, facts in found.items()}
 
-    def again(self, kind: str, base_file: str, **facts: Any) -> Message:
+    def again(self, kind: str, base: Candidate, **facts: Any) -> Message:
         """The next turn: "code" after a plan, "unusable" and "duplicate" after an answer that cannot be judged."""
-        return Message("user", self.templates.render(kind, {"file": base_file, **facts}))
+        return Message("user", self.templates.render(kind, {"file": base.sources[0][0], **_language(base), **facts}))
 
     def rehearse(self, materials: Iterable[Material]) -> None:
         """Render everything once, so that a fault in a user's template shows before a run begins.
@@ -118,10 +122,17 @@ class Prompts:
             for name in self.operators:
                 for plan in (False, True):
                     self.first(replace(material, operator=name), plan=plan)
-            self.again("code", material.base.sources[0][0])
-            self.again("duplicate", material.base.sources[0][0], complaint="")
+            self.again("code", material.base)
+            self.again("duplicate", material.base, complaint="")
             for whole in (False, True):
-                self.again("unusable", material.base.sources[0][0], complaint="", whole=whole)
+                self.again("unusable", material.base, complaint="", whole=whole)
+
+
+def _language(base: Candidate) -> dict[str, Any]:
+    """Entry point and language, and the words of that language, which every template may use."""
+    tongue = tongue_of(base.language)
+    words = {name: getattr(tongue, name) for name in ("kernel", "place", "workers", "means", "fence")}
+    return {"entry_point": base.entry_point, "language": base.language, **words}
 
 
 def fit(parts: dict[str, str], most: int) -> dict[str, str]:

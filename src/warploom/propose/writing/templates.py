@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,15 +32,16 @@ class Templates:
 
     Args:
         folder: the user's directory; None for the shipped templates alone.
-        kind: folder of shipped templates that stand in the place of those for kernels; "" for those.
+        kinds: folders of shipped templates that stand in the place of those for kernels in C++, the first before the
+            next.
 
     Raises:
         ConfigError: there is no such directory, it holds a template that no prompt uses, or one that cannot be read.
     """
 
-    def __init__(self, folder: Path | None = None, kind: str = "") -> None:
+    def __init__(self, folder: Path | None = None, kinds: Sequence[str] = ()) -> None:
         self._folder = folder
-        shipped = [SHIPPED / kind, SHIPPED] if kind else [SHIPPED]
+        shipped = [*(SHIPPED / kind for kind in kinds), SHIPPED]
         loaders: list[BaseLoader] = [FileSystemLoader(shipped)]
         own = _own_templates(folder, shipped) if folder is not None else []
         if folder is not None:

@@ -5,17 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from warploom.propose.moves.book import MOVES
+from warploom.propose.moves.books import BOOKS
+from warploom.propose.moves.protocol import meaning_of
 
-
-def _words(docstring: str) -> str:
-    """The first sentences of a move's docstring, without the parts that speak of its parameters, and without markup."""
-    first = " ".join(docstring.split("\n\n")[0].split())
-    plain = re.sub(r":\w+:`|`", "", re.split(r" (?:Site|Parameters?): ", first)[0])
-    return plain if first.startswith(("`", ":")) else plain[:1].upper() + plain[1:]
-
-
-_MEANINGS: Mapping[str, str] = {move.name: _words(type(move).__doc__ or "") for move in MOVES}
+_MEANINGS: Mapping[str, str] = {move.name: meaning_of(move) for book in BOOKS.values() for move in book.moves}
 
 
 def meaning(change: str) -> str:

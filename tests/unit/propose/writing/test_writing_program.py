@@ -95,7 +95,7 @@ def test_no_prompt_speaks_of_kernels_or_speed(folder: Folder, operator: str) -> 
             text = "\n".join(one.text for one in prompts.first(replace(made_up, operator=operator), plan=plan)).lower()
             assert not [word for word in ("kernel", "speed", "pytorch", "eager", "c++", "cpp") if word in text]
     for kind in ("code", "duplicate", "unusable"):
-        text = prompts.again(kind, folder.file, complaint="no", whole=True).text.lower()
+        text = prompts.again(kind, material(folder).base, complaint="no", whole=True).text.lower()
         assert not [word for word in ("kernel", "cpp") if word in text]
 
 
