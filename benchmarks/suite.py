@@ -22,7 +22,7 @@ from benchmarks.catalog import machine
 
 from warploom.problems.importers.bring import address_of
 from warploom.report.evaluation import BASELINES
-from warploom.report.suite.table import ends_words, groups_of, results_object, score_cells, share_words
+from warploom.report.suite.table import ends_words, groups_of, name_of, results_object, score_cells, share_words
 from warploom.search.suite.bench import Results, read_results
 from warploom.search.suite.row import Row
 from warploom.search.suite.score import THRESHOLDS
@@ -72,7 +72,7 @@ def tables(results: Results) -> Iterator[str]:
         yield ""
     rows = [
         (
-            row.title.partition(" (made smaller")[0] or row.id,
+            f"{row.id} {name_of(row)}",
             row.kind,
             ends_words(row.speedup.get("eager")),
             ends_words(row.speedup.get("compile")),

@@ -117,6 +117,14 @@ def test_the_page_holds_everything_and_loads_nothing(results: Results, tmp_path:
         write_suite_page(results, tmp_path)
 
 
+def test_problems_are_called_by_their_names(results: Results) -> None:
+    title = "KernelBench 1/40: LayerNorm (made smaller to be judged here: dim1 256 → 64)"
+    text = suite_page(replace(results, rows=(replace(made("kb-1-40", 2.0), title=title),)))
+    assert "<td>kb-1-40</td><td>LayerNorm</td><td>gemm</td>" in text
+    assert f"<td>{title}</td>" in text
+    assert text.count(">kb-1-40 LayerNorm<") == 2, "in the chart, for both widths"
+
+
 def test_a_page_without_a_kernel_says_so(results: Results) -> None:
     text = suite_page(replace(results, rows=results.rows[2:]))
     assert "No problem has a verified kernel yet" in text

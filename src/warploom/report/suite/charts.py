@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from warploom.report.evaluation import BASELINES
 from warploom.report.html.figures.frame import NARROW, Key, across, legend, marker, times, upwards
 from warploom.report.html.svg import LETTER, Drawing, Scale
-from warploom.report.suite.table import ends_words
+from warploom.report.suite.table import ends_words, name_of
 from warploom.search.suite.row import Ends, Row
 from warploom.search.suite.score import fast_p
 
@@ -26,7 +26,8 @@ def speeds(rows: Sequence[Row], width: int) -> Drawing | None:
     if not shown:
         return None
     narrow = width < NARROW
-    label = 0.0 if narrow else min(240.0, 16 + LETTER * max(len(row.id) for row in shown))
+    names = {row.id: f"{row.id} {name_of(row)}" if name_of(row) != row.id else row.id for row in shown}
+    label = 0.0 if narrow else min(300.0, 16 + LETTER * max(map(len, names.values())))
     tall = 34 if narrow else 20
     drawing = Drawing(width, tall * len(shown) + 84, "Speedup of every problem")
     top = legend(drawing, [(*MARKERS[name], f"over {title}") for name, title in BASELINES.items()], 0) + 6
@@ -37,10 +38,10 @@ def speeds(rows: Sequence[Row], width: int) -> Drawing | None:
     drawing.line((scale(1.0), top), (scale(1.0), bottom), "even")
     for index, row in enumerate(shown):
         y = top + tall * index + (24 if narrow else 10)
-        drawing.fitting((8, y - 11 if narrow else y + 4), row.id, (width if narrow else label) - 8, "small")
+        drawing.fitting((8, y - 11 if narrow else y + 4), names[row.id], (width if narrow else label) - 8, "small")
         for name in reversed([one for one in BASELINES if one in row.speedup]):
             ends, (shape, class_) = row.speedup[name], MARKERS[name]
-            tip = f"{row.id}: {ends_words(ends)} over {BASELINES[name]}"
+            tip = f"{names[row.id]}: {ends_words(ends)} over {BASELINES[name]}"
             drawing.line((scale(max(ends[1], scale.low)), y), (scale(min(ends[2], scale.high)), y), "axis")
             marker(drawing, shape, (scale(ends[0]), y), class_, tip, 4)
     across(drawing, scale, bottom, times, "times the speed of the baseline")

@@ -23,6 +23,7 @@ from warploom.report.suite.table import (
     environment,
     groups_of,
     heading,
+    name_of,
     score_cells,
     share_words,
     times_words,
@@ -38,8 +39,8 @@ from warploom.values.plain_text import printable
 FILE = "report.html"
 SCORES_HEAD = ("", "problems", *(f"fast_{p:g}" for p in THRESHOLDS), "geometric mean", "median", "worst", "light")
 PROBLEMS_HEAD = (
-    *("problem", "kind", "kernel", "vs eager", "vs compile", "light"),
-    *("judged", "minutes", "start", "what it is"),
+    *("problem", "what it is", "kind", "kernel", "vs eager", "vs compile", "light"),
+    *("judged", "minutes", "start", "in full"),
 )
 
 
@@ -117,6 +118,7 @@ def _figure(name: str, title: str, words: str, draw: Callable[[int], Drawing | N
 def _cells(row: Row) -> Sequence[str]:
     return (
         row.id,
+        name_of(row),
         row.kind or UNKNOWN,
         milliseconds(row.workloads[0]["kernel_ns"]) if row.workloads else "–",
         ends_words(row.speedup.get("eager")),

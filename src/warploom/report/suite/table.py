@@ -174,6 +174,12 @@ def environment(rows: Iterable[Row]) -> dict[str, Any]:
     return {name: ", ".join(dict.fromkeys(values)) for name, values in found.items()}
 
 
+def name_of(row: Row) -> str:
+    """What people call a problem: its title without its place in the suite and the sizes that it was shrunk to."""
+    title = row.title.partition(" (made smaller")[0]
+    return title.rpartition(": ")[2] if title.startswith("KernelBench") else title or row.id
+
+
 def ends_words(ends: Ends | None) -> str:
     """A speedup with its interval: "2.31× [2.25, 2.36]"."""
     if ends is None:
