@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 
 from warploom.errors import ProblemError
+from warploom.problems.importers.dropout import GivenDropout
 from warploom.problems.importers.exact import in_double
 from warploom.problems.importers.instance import Instance
 from warploom.values.problem import ITEM_BYTES
@@ -123,8 +124,8 @@ def used_state(make: Callable[[int], Instance], training: bool) -> list[str]:
         training: whether it stays in training mode.
 
     Returns:
-        Every parameter, and every buffer that differs from seed to seed or holds running statistics, unless changing
-        it changes nothing. Other buffers are constants of the program.
+        Every parameter, and every buffer that differs from seed to seed or holds running statistics, unless nothing is
+        computed from it. Other buffers are constants of the program.
     """
     one, other = make(1), make(2)
     if one.module is None:
@@ -137,54 +138,46 @@ def used_state(make: Callable[[int], Instance], training: bool) -> list[str]:
         or not same(tensor, other.state[name])
         or (not training and name.rpartition(".")[2] in ("running_mean", "running_var"))
     ]
+    drawn = {f"{name}.noise" for name, part in one.module.named_modules() if isinstance(part, GivenDropout)}
     caller = Caller(lambda: make(1), open_to)
     tensors = caller.tensors()
     before = caller.exact(tensors)
     count = len(tensors) - len(open_to)
-    sloped = _sloped(caller, tensors, count)
+    connected = _connected(caller, tensors, count)
     found = []
     for number, name in enumerate(open_to, start=count):
-        if number in sloped:
+        if number in connected or name in drawn:
             found.append(name)
             continue
-        for moved in _moved(tensors[number]):
-            after = caller.exact([*tensors[:number], moved, *tensors[number + 1 :]])
-            if not all(same(a, b) for a, b in zip(before, after, strict=True)):
-                found.append(name)
-                break
+        after = caller.exact([*tensors[:number], _moved(tensors[number]), *tensors[number + 1 :]])
+        if not all(same(a, b) for a, b in zip(before, after, strict=True)):
+            found.append(name)
     return found
 
 
-def _sloped(caller: Caller, tensors: Sequence[torch.Tensor], count: int) -> set[int]:
-    """Places from ``count`` on where the outputs have a slope: one call for all, in place of one for each of hundreds.
+def _connected(caller: Caller, tensors: Sequence[torch.Tensor], count: int) -> set[int]:
+    """Places from ``count`` on that the outputs are computed from, as gradients know it.
 
-    What has none may matter all the same: where an activation is flat, or where the program knows no gradients.
+    One call for all, in place of one for each of hundreds; and a bias counts where an activation happens to be flat.
+    What is not found so may matter all the same: integers, and programs that leave gradients behind.
     """
     given = [one.double().clone().requires_grad_() if one.is_floating_point() else one for one in tensors[count:]]
     wanted = {place: one for place, one in enumerate(given, start=count) if one.requires_grad}
-    generator = torch.Generator().manual_seed(13)
     try:
         results = [one for one in caller.exact([*tensors[:count], *given], slopes=True) if one.requires_grad]
-        ways = [torch.randn(one.shape, generator=generator, dtype=one.dtype) for one in results]
-        slopes = torch.autograd.grad(results, list(wanted.values()), ways, allow_unused=True)
+        slopes = torch.autograd.grad(
+            results, list(wanted.values()), [torch.ones_like(one) for one in results], allow_unused=True
+        )
     except Exception:  # noqa: BLE001 - foreign code, called in a way that it was not written for
         return set()
-    return {
-        place
-        for place, slope in zip(wanted, slopes, strict=True)
-        if slope is not None and bool(slope.isfinite().all()) and bool(slope.any())
-    }
+    return {place for place, slope in zip(wanted, slopes, strict=True) if slope is not None}
 
 
-def _moved(tensor: torch.Tensor) -> Iterator[torch.Tensor]:
-    """Other tensors of the same kind: near in size, then far to both sides, where nothing may be flat any more."""
+def _moved(tensor: torch.Tensor) -> torch.Tensor:
+    """Another tensor of the same kind, near in size."""
     if tensor.dtype is torch.bool:
-        yield ~tensor
-        return
+        return ~tensor
     if not tensor.is_floating_point():
-        yield tensor.flatten().flip(0).view(tensor.shape)  # whatever it counts or points at stays in range
-        return
+        return tensor.flatten().flip(0).view(tensor.shape)  # whatever it counts or points at stays in range
     generator = torch.Generator().manual_seed(11)
-    yield tensor + 0.5 * (tensor.abs() + 0.1) * torch.rand(tensor.shape, generator=generator).to(tensor.dtype)
-    far = 10 * (tensor.abs().max() + 10)
-    yield from (tensor + far, tensor - far)
+    return tensor + 0.5 * (tensor.abs() + 0.1) * torch.rand(tensor.shape, generator=generator).to(tensor.dtype)

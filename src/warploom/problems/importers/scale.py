@@ -31,7 +31,7 @@ class Budget(NamedTuple):
     Attributes:
         ns: of eager time.
         bytes: of inputs, weights and outputs together: they are drawn, copied and checked many times over.
-        least: of a size that is no batch, to get there: a network with one layer of each kind is another program.
+        least: of a size that is no batch, to get there.
     """
 
     ns: float
@@ -187,19 +187,20 @@ class Scale:
 
     def __init__(self, see: Look, written: Mapping[str, int]) -> None:
         self._see, self._known = see, dict[tuple[tuple[str, Any], ...], Seen | None]()
-        self._written = dict(written)
+        self._written, self._parts = dict(written), -1
         start = self.seen(self._written)
         if start is None:
             raise ProblemError("the program does not run as it is written")
-        self._start = start
+        self._start, self._parts = start, len(start.state)
         self._units = tuple(dict.fromkeys(map(self._unit, self._written)))
 
     def seen(self, setting: Mapping[str, Any]) -> Seen | None:
-        """The program at this setting; None where it does not run."""
+        """The program at this setting; None where it does not run, or is made of other parts: with fewer layers."""
         key = tuple(sorted(setting.items()))
         if key not in self._known:
             try:
-                self._known[key] = self._see(setting)
+                found = self._see(setting)
+                self._known[key] = found if self._parts in (-1, len(found.state)) else None
             except Exception:  # noqa: BLE001 - foreign code: a setting at which it fails is none
                 self._known[key] = None
         return self._known[key]

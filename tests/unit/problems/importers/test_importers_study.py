@@ -155,6 +155,22 @@ def test_weights_are_inputs_where_the_examples_do_not_show_it() -> None:
     assert list(problem.inputs) == ["x", "shift", "linear_weight", "linear_bias"]
 
 
+def test_the_numbers_of_dropout_are_an_input_where_nothing_is_left_to_drop() -> None:
+    text = """
+n = 32
+class Model(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.dropout = nn.Dropout(0.2)
+    def forward(self, x):
+        return self.dropout(torch.clamp(x, 0.0, 0.0))
+def get_inputs():
+    return [torch.rand(n, n)]
+"""
+    problem, _ = bring(HEAD + text, "Model")
+    assert list(problem.inputs) == ["x", "dropout_noise"]
+
+
 def test_hundreds_of_weights_take_one_call(monkeypatch: pytest.MonkeyPatch) -> None:
     text = """
 n = 8
@@ -346,24 +362,35 @@ def test_what_cannot_become_small_may_be_larger(monkeypatch: pytest.MonkeyPatch)
         batch(Budget(30e6, 3 << 10, 1))
 
 
-def test_a_network_keeps_its_layers_where_it_may_be_larger(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sizes_stay_awhile_before_they_nearly_vanish(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = function("return torch.relu(x)", "[torch.rand(n, 4000)]", "n = 64")
+    for least, n in ((1, 2), (8, 32)):
+        monkeypatch.setattr(study_module, "BUDGETS", (Budget(30e6, 64 << 10, least), Budget(30e6, 1 << 20, 8)))
+        assert bring(text)[0].workloads[0].extents["n"] == n
+
+
+def test_a_network_keeps_its_parts_at_every_size(monkeypatch: pytest.MonkeyPatch) -> None:
     text = """
-layers = 12
+layers, width, out = 40, 64, 5
 class Model(nn.Module):
     def __init__(self):
         super().__init__()
-        self.layers = nn.ModuleList([nn.Linear(64, 64) for _ in range(layers)])
+        self.layers = nn.ModuleList([nn.Linear(width, width) for _ in range(layers)])
+        self.last = nn.Identity() if width == out else nn.Linear(width, out)
     def forward(self, x):
         for layer in self.layers:
             x = torch.tanh(layer(x))
-        return x
+        return self.last(x)
 def get_inputs():
-    return [torch.rand(8, 64)]
+    return [torch.rand(8, width)]
 """
-    large = Budget(30e6, 1 << 20, 8)
-    for small, layers in ((Budget(30e6, 110 << 10, 1), 6), (Budget(30e6, 110 << 10, 8), 12)):
-        monkeypatch.setattr(study_module, "BUDGETS", (small, large))
-        assert len(bring(HEAD + text, "Model")[0].inputs) == 1 + 2 * layers
+    monkeypatch.setattr(study_module, "BUDGETS", (Budget(30e6, 48 << 10, 1),))
+    problem, written = bring(HEAD + text, "Model")
+    assert len(problem.inputs) == 1 + 2 * 41
+    assert "layers" not in problem.title
+    assert "width 64 → 16" in problem.title
+    assert "'width': 7" in written
+    assert "'width': 5" not in written, "no shape at which the last layer is another"
 
 
 def test_held_out_shapes_are_small_awkward_and_told_apart() -> None:
