@@ -150,7 +150,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"{table(language, options.names, result['moved'])}\n")
     bad = 0
     for row in result["moved"]:
-        for said in filter(None, (row["build"].get("wrong"), row["wrong"])):
+        said = "; ".join(filter(None, (row["build"].get("wrong"), row["wrong"])))
+        if said:
             print(f"{row['problem']} {row['language']} {row['move']}: {said}")
             bad += 1
     print(f"{len(result['moved'])} kernels, {bad} wrong")

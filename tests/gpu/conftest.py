@@ -19,6 +19,7 @@ import pytest
 
 from warploom.judge import gpu_gauge, offline, places, session, stages
 from warploom.judge.sampling import Plan
+from warploom.propose.moves.cuda_copies import HELPERS
 from warploom.sandbox.gpu_device import GpuDevice, find_devices
 from warploom.syntax import launch as launch_line
 from warploom.toolchain import find
@@ -127,6 +128,7 @@ class FakeCuda(CudaToolchain):
 
 def _wrapped(text: str, signature: Signature) -> str:
     """The kernel with a function that takes arguments as a launch has them: an array of their addresses."""
+    text = text.replace(HELPERS, "")  # the header has its own
     text = re.sub(r"^#include <cuda.*>$", "", text, flags=re.MULTILINE)
     text = re.sub(r"extern __shared__ .*?unsigned char (\w+)\[\];", r"unsigned char* \1 = dynamic_shared;", text)
     types = []

@@ -5,15 +5,18 @@ from __future__ import annotations
 import importlib.util
 import json
 import stat
+import subprocess
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from warploom.archive import journal as journals
 from warploom.cli import judge as judge_command
 from warploom.cli.main import BAD_INPUT, PASSED, run
 from warploom.errors import ConfigError, ProblemError, ReferenceFailed
@@ -25,6 +28,7 @@ from warploom.judge.gpu import CLOCK, MOST_CALLS, Gpu
 from warploom.judge.gpu_gauge import GpuGauge, matrix_peak
 from warploom.judge.offline import measure_offline
 from warploom.judge.places import find_place, require_device
+from warploom.judge.profile import figures, profile
 from warploom.judge.reference import ReferenceProcess
 from warploom.judge.reference_channel import environment
 from warploom.judge.sanitizer import sanitize
@@ -37,7 +41,8 @@ from warploom.sandbox.lease import Lease
 from warploom.sandbox.limits import Limits
 from warploom.search.evidence import read_evidence
 from warploom.search.run import local_parts
-from warploom.values.candidate import Candidate
+from warploom.testing.chat_server import Call, ChatServer, Reaction
+from warploom.values.candidate import Candidate, Proposal
 from warploom.values.config import RunConfig
 from warploom.values.job import Effort, Job
 from warploom.values.mint import refusal
@@ -139,6 +144,7 @@ def test_an_honest_kernel_is_promoted_with_everything_that_is_claimed(
     judge: LocalJudge, here: GpuDevice, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sanitizer(tmp_path, "========= ERROR SUMMARY: 0 errors")
+    asked = profiler(tmp_path, NCU)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
     rival = kernel(judge.problem, before="// the same")
     found = judged(judge, None, "promote", rival)
@@ -159,8 +165,78 @@ def test_an_honest_kernel_is_promoted_with_everything_that_is_claimed(
     assert found.environment["jail"] == "gpu process"
     assert found.environment["roofline"] > 0
     assert found.environment["sanitizer"] == "memcheck: no error"
+    assert found.environment["profile"] == figures(NCU.splitlines())
+    words = asked.read_text()
+    assert "--kernel-name weigh " in words
+    assert "sm__throughput.avg.pct_of_peak_sustained_elapsed" in words
     job = Job(kernel(judge.problem), judge.problem.hash, "promote")
     assert refusal(job, found) == ""
+
+
+HEAD = (
+    '"ID","Process ID","Process Name","Host Name","Kernel Name","Context","Stream","Block Size","Grid Size","Device","CC",'
+    '"Section Name","Metric Name","Metric Unit","Metric Value"'
+)
+ROW = '"0","77","python3.12","127.0.0.1","weigh","1","7","(8, 1, 1)","(8, 1, 1)","0","9.0","Command line profiler metrics",'
+STALLED = "smsp__average_warps_issue_stalled_{}_per_issue_active.ratio"
+NCU = "\n".join(
+    [
+        "==PROF== Connected to process 77 (/usr/bin/python3.12)",
+        '==PROF== Profiling "weigh" - 0: 0%....50%....100% - 8 passes',
+        "==PROF== Disconnected from process 77",
+        HEAD,
+        f'{ROW}"gpu__dram_throughput.avg.pct_of_peak_sustained_elapsed","%","61.25"',
+        f'{ROW}"lts__t_sector_hit_rate.pct","%","n/a"',
+        f'{ROW}"sm__throughput.avg.pct_of_peak_sustained_elapsed","%","7.50"',
+        f'{ROW}"{STALLED.format("long_scoreboard")}","inst","1,206"',
+        f'{ROW}"{STALLED.format("barrier")}","inst","201"',
+        f'{ROW}"{STALLED.format("wait")}","inst","201.0"',
+        f'{ROW}"{STALLED.format("sleeping")}","inst","0"',
+    ]
+)
+"""What Nsight Compute 2025 prints with ``--csv --metrics``."""
+
+
+def profiler(folder: Path, says: str, *, runs: bool = True) -> Path:
+    """A program ``ncu`` that, as the real one, tells what it saw when the process that it watched has ended.
+
+    Returns:
+        Where it writes down how it was called.
+    """
+    (folder / "says").write_text(says)
+    program = folder / "ncu"
+    program.write_text(
+        f'#!/bin/sh\necho "$@" > {folder}/asked\n'
+        'while [ "$1" != --log-file ]; do shift; done\nlog=$2\nshift 2\n'
+        f'{"" if runs else "#"}"$@"\ncp {folder}/says "$log"\n'
+    )
+    program.chmod(program.stat().st_mode | stat.S_IXUSR)
+    return folder / "asked"
+
+
+def test_a_profilers_figures_are_read_off_its_csv() -> None:
+    stalls = {"long scoreboard": 75.0, "barrier": 12.5, "wait": 12.5}
+    assert figures(NCU.splitlines()) == {"compute_percent": 7.5, "dram_percent": 61.25, "stalls": stalls}
+    assert figures(["==PROF== Connected", "no figures"]) == {}
+    assert figures([HEAD]) == {}
+
+
+def test_a_profiler_that_is_not_permitted_is_named_and_changes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = "==ERROR== ERR_NVGPUCTRPERM - The user does not have permission to access NVIDIA GPU Performance Counters"
+    profiler(tmp_path, said, runs=False)
+
+    def refused(before: Sequence[str]) -> GpuProcess:
+        subprocess.run([*before, "true"], check=True)
+        raise WorkerFailed("crash", "the process that holds the GPU is gone")
+
+    assert profile(refused, lambda process: None, "weigh") == {}
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    assert profile(refused, lambda process: None, "weigh") == {"profile": f"ncu could not run: {said}"}
+    profiler(tmp_path, "", runs=False)
+    gone = {"profile": "ncu could not run: the process that holds the GPU is gone"}
+    assert profile(refused, lambda process: None, "weigh") == gone
 
 
 def test_what_holds_for_all_evaluations_names_the_device_and_what_is_not_protected(
@@ -425,22 +501,115 @@ def test_the_benchmark_has_a_row_for_what_passes_and_for_what_fails(judge: Local
 # ------------------------------------------------------------ the command line
 
 
-def test_evolve_tunes_a_kernel_on_a_gpu(
+STAGED = """
+TUNE(THREADS, 8, 4, 8)
+LAUNCH(grid=rows, block=THREADS)
+extern "C" __global__ void weigh(
+    const float* x, const float* w, float* out, float* total, int64_t rows, int64_t cols) {
+    __shared__ __align__(16) float weights[64];
+    double sum = 0;
+    for (int64_t begin = 0; begin < cols; begin += 64) {
+        for (int64_t place = threadIdx.x * 4; place < 64; place += THREADS * 4) {
+            if (cols % 4 == 0 && begin + place < cols) {
+                *reinterpret_cast<uint4*>(weights + place) = *reinterpret_cast<const uint4*>(w + begin + place);
+                continue;
+            }
+            for (int i = 0; i < 4; ++i) weights[place + i] = begin + place + i < cols ? w[begin + place + i] : 0;
+        }
+        __syncthreads();
+        const float* from = x + blockIdx.x * cols + begin;
+        for (int64_t col = threadIdx.x; col < 64 && begin + col < cols; col += THREADS) {
+            out[blockIdx.x * cols + begin + col] = from[col] * weights[col];
+        }
+        if (threadIdx.x == 0) {
+            for (int64_t col = 0; col < 64 && begin + col < cols; ++col) sum += from[col] * (double)weights[col];
+        }
+        __syncthreads();
+    }
+    if (threadIdx.x == 0) total[blockIdx.x] = sum;
+}
+"""
+
+
+FAILED_TO_BUILD = 'It failed at the stage "build": it does not compile'
+
+
+def told(folder: Path) -> list[tuple[Proposal, Evaluation | None]]:
+    """Every candidate of a run with what came of it."""
+    with journals.read(folder) as journal:
+        return [(journal.proposal(one), journal.evaluation(one)) for one in journal.candidates()]
+
+
+def evolved(
+    problem: Problem, folder: Path, capsys: pytest.CaptureFixture[str], source: str, *words: str
+) -> dict[str, Any]:
+    """What ``warploom evolve`` says of a run from this kernel."""
+    start = folder / "start.cu"
+    start.write_text(source)
+    head = [
+        "evolve",
+        path_of(problem),
+        "--target",
+        "cuda",
+        "--start",
+        str(start),
+        "--run",
+        str(folder / "run"),
+        "--json",
+    ]
+    assert run([*head, *words]) == PASSED
+    said: dict[str, Any] = json.loads(capsys.readouterr().out.strip().splitlines()[-1])
+    return said
+
+
+def test_evolve_changes_and_tunes_a_kernel_on_a_gpu(
     judge: LocalJudge,
     problem: Problem,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    start = tmp_path / "start.cu"
-    start.write_text(kernel(problem).source)
-    words = ["evolve", path_of(problem), "--target", "cuda", "--start", str(start), "--evaluations", "3"]
-    assert run([*words, "--proposer", "moves", "--run", str(tmp_path / "run"), "--json"]) == PASSED
-    said = json.loads(capsys.readouterr().out.strip().splitlines()[-1])
-    assert said["evaluations"] == 3
+    said = evolved(problem, tmp_path, capsys, STAGED, "--proposer", "moves", "--evaluations", "5")
+    assert said["evaluations"] == 5
     assert said["best"]
     evidence = read_evidence(tmp_path / "run" / "best" / "evidence.json")
     assert evidence.candidate.language == "cuda"
+    copied = [found for made, found in told(tmp_path / "run") if "copy_async(weights" in made.candidate.source]
+    assert copied
+    assert all(isinstance(found, Passed) for found in copied), copied
+
+
+def test_a_model_is_asked_for_cuda_and_mends_what_does_not_compile(
+    judge: LocalJudge,
+    problem: Problem,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-1234567")
+    broken = kernel(problem, value="nothing").source.lstrip()
+    mended = kernel(problem, value=f"1.0f * {VALUE}").source.lstrip()
+
+    def react(call: Call) -> Reaction:
+        return Reaction(f"IDEA: once more\n```cuda\n{mended if FAILED_TO_BUILD in call.prompt else broken}```")
+
+    with ChatServer(react) as server:
+        words = ["--proposer", "llm", "--model", "m", "--base-url", server.base_url, "--in-flight", "1"]
+        said = evolved(problem, tmp_path, capsys, kernel(problem).source, *words, "--evaluations", "3", "--seed", "1")
+        first, *others = server.calls
+    assert said["evaluations"] == 3
+    system = str(first.body["messages"][0]["content"])
+    assert "You improve one CUDA kernel that computes a fixed result on an NVIDIA GPU." in system
+    assert "Fake GPU 0 (sm_90a): 4 multiprocessors" in first.prompt
+    assert "registers of a thread: 32" in first.prompt
+    assert "compiled by fake nvcc 1, driver 13.0" in first.prompt
+    repair = next(call.prompt for call in others if FAILED_TO_BUILD in call.prompt)
+    line = broken[: broken.index("nothing")].count("\n") + 1
+    assert f":{line}:" in repair.partition("The compiler said:")[2]
+    outcomes = {made.candidate.source: (made.lineage.operator, found) for made, found in told(tmp_path / "run")}
+    operator, found = outcomes[mended]
+    assert operator == "repair"
+    assert isinstance(found, Passed)
 
 
 def test_without_a_gpu_nothing_is_judged_and_the_way_out_is_named(

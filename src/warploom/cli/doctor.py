@@ -38,6 +38,12 @@ STYLES = {OK: ("✓", "green"), WEAKER: ("!", "yellow"), MISSING: ("✗", "bold 
 WATCH_SECONDS = 0.3
 LEAST_FREE_GIB = 1.0
 
+GPU_PROGRAMS = {
+    "compute-sanitizer": "looks for accesses out of bounds in kernels that are promoted",
+    "ncu": "says what holds a promoted kernel back, in evidence and prompts",
+}
+"""NVIDIA's programs that judging on a GPU uses where they are."""
+
 OPENMP_PROGRAM = "#include <omp.h>\nint main() { return omp_get_max_threads() < 1; }\n"
 
 
@@ -133,6 +139,10 @@ def _gpus() -> Iterable[Finding]:
         yield Finding("gpu", OK, f"{device.name}, {known}, {device.driver_version} (optional; judges kernels)")
     if not devices:
         yield Finding("gpu", OK, "absent (optional): none that NVIDIA's driver can use; builds need none")
+    for program, what in GPU_PROGRAMS.items():
+        path = shutil.which(program)
+        missing = f"absent (optional): {what}; part of NVIDIA's CUDA toolkit"
+        yield Finding(program, OK, f"{path} (optional; {what})" if path else missing)
 
 
 def _openmp() -> Iterable[Finding]:

@@ -182,7 +182,8 @@ class LocalJudge:
                         if promote:
                             checks += stages.verify_stressed(session, process)
                             again = partial(stages.verify_held_out, session, seconds=SANITIZED_SECONDS)
-                            found = self._place.examine(build, job.candidate, again)
+                            once = partial(stages.call_once, session, seconds=SANITIZED_SECONDS)
+                            found = self._place.examine(build, job.candidate, again, once)
                     rival = self._start_rival(job, stack) if promote else None
                 with self._lease.exclusive(), _clock(elapsed, "time"):
                     timings, notes = stages.time_all(session, self._roofline, process, rival, job, first_ns)

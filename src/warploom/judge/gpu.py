@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from warploom.judge.bench import Setting
 from warploom.judge.fault import Fault
 from warploom.judge.gpu_gauge import GpuGauge
 from warploom.judge.hardware import hardware
+from warploom.judge.profile import profile
 from warploom.judge.sanitizer import sanitize
 from warploom.judge.seal import sealed
 from warploom.sandbox.autopsy import WorkerFailed
@@ -98,10 +99,17 @@ class Gpu:
         except WorkerFailed as error:
             raise Fault("load", error.kind, error.message, error.log_tail) from error
 
-    def examine(self, build: Build, candidate: Candidate, check: Callable[[Runner], object]) -> dict[str, Any]:
-        """What a sanitizer says of the checked calls, where there is one."""
+    def examine(
+        self, build: Build, candidate: Candidate, check: Callable[[Runner], object], call: Callable[[Runner], object]
+    ) -> dict[str, Any]:
+        """What a sanitizer says of the checked calls, and a profiler of one call, where there are such programs."""
         bundle = self._bundle(build)
-        return sanitize(lambda before: GpuProcess(bundle, self._problem, self.device, self._limits, before), check)
+
+        def start(before: Sequence[str]) -> GpuProcess:
+            return GpuProcess(bundle, self._problem, self.device, self._limits, before)
+
+        kernel = bundle.codes[self._architecture.name].kernel
+        return sanitize(start, check) | profile(start, call, kernel)
 
     def _bundle(self, build: Build) -> Bundle:
         try:

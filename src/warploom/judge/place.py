@@ -75,13 +75,16 @@ class Place(Protocol):
         """
         ...
 
-    def examine(self, build: Build, candidate: Candidate, check: Callable[[Runner], object]) -> dict[str, Any]:
+    def examine(
+        self, build: Build, candidate: Candidate, check: Callable[[Runner], object], call: Callable[[Runner], object]
+    ) -> dict[str, Any]:
         """What else is found out about a candidate that is to be promoted, for its evidence.
 
         Args:
             build: of it.
             candidate: itself.
             check: makes checked calls in another process of it.
+            call: makes one call on a timed shape in another process of it, whose answer nobody looks at.
 
         Raises:
             Fault: it shows that the candidate is wrong.

@@ -66,6 +66,8 @@ class Processor:
         """A fresh jailed process; see :func:`warploom.judge.stages.start`."""
         return stages.start(build, candidate, self._jail, self._limits)
 
-    def examine(self, build: Build, candidate: Candidate, check: Callable[[Runner], object]) -> dict[str, Any]:
+    def examine(
+        self, build: Build, candidate: Candidate, check: Callable[[Runner], object], call: Callable[[Runner], object]
+    ) -> dict[str, Any]:
         """Nothing: the jail and the guards have seen it all."""
         return {}

@@ -83,6 +83,19 @@ def verify_held_out(session: Session, process: Runner, seconds: float) -> list[C
     return verify(process, trials, session.problem, seconds, session.rng)[0] if trials else []
 
 
+def call_once(session: Session, process: Runner, seconds: float) -> None:
+    """One call on the first timed shape, in whatever process; nobody looks at the answer.
+
+    Raises:
+        WorkerFailed: the process failed.
+    """
+    bench = session.benches[0]
+    process.stage(bench.calls(bench.windows(1)))
+    bench.renew(1)
+    bench.lay_poison(1)
+    process.run(seconds)
+
+
 def verify_stressed(session: Session, process: Runner) -> list[Check]:
     """Every timed shape once more, with values of a held-out recipe.
 

@@ -129,6 +129,10 @@ class GpuProcess:
         blocks = [str(count) for count in self._bundle.launch.blocks(axes)]
         return " ".join([str(begin), str(end), *blocks, *words, *("n" for _ in self._arguments)])
 
+    def finish(self, seconds: float) -> None:
+        """See :meth:`GpuWorkerProcess.finish`."""
+        self._worker.finish(seconds)
+
     def close(self) -> None:
         """End the worker. May be called again."""
         self._worker.close()

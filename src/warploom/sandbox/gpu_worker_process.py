@@ -101,6 +101,18 @@ class GpuWorkerProcess:
         """From here on failures are not those of loading."""
         self._stage = ""
 
+    def finish(self, seconds: float) -> None:
+        """Hang up and wait until it has ended by itself, and the program that it runs under has: that may have to tell.
+
+        Raises:
+            WorkerFailed: it did not end within so many seconds. It has been ended.
+        """
+        self._channel.close()
+        try:
+            self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            raise self.failure("timeout", f"it did not end within {seconds:g} s") from None
+
     def close(self) -> None:
         """End the worker. May be called again."""
         if self._process.poll() is None:

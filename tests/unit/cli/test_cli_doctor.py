@@ -140,3 +140,16 @@ def test_doctor_agrees_with_the_toolchains_for_gpus(language: str) -> None:
         words = f"absent (optional): {error}"
         assert "install" in words
     assert words in found.detail
+
+
+@pytest.mark.parametrize("program", doctor.GPU_PROGRAMS)
+def test_doctor_says_which_of_nvidias_programs_are_there(
+    program: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doctor, "find_devices", lambda: ())
+    monkeypatch.setenv("PATH", str(tmp_path))
+    said = {found.name: found for found in doctor._gpus()}[program]
+    assert (said.state, said.detail.partition(":")[0]) == (OK, "absent (optional)")
+    (tmp_path / program).write_text("#!/bin/sh\n")
+    (tmp_path / program).chmod(0o755)
+    assert {found.name: found for found in doctor._gpus()}[program].detail.startswith(f"{tmp_path / program} (")
