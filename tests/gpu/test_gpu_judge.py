@@ -612,6 +612,21 @@ def test_a_model_is_asked_for_cuda_and_mends_what_does_not_compile(
     assert isinstance(found, Passed)
 
 
+def test_an_agent_is_asked_for_cuda_and_answers_in_it(
+    judge: LocalJudge, problem: Problem, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, start = str(tmp_path / "run"), tmp_path / "start.cu"
+    start.write_text(kernel(problem).source)
+    words = ["--problem", path_of(problem), "--target", "cuda", "--start", str(start), "--json"]
+    assert run(["ask", folder, *words]) == PASSED
+    asked = json.loads(capsys.readouterr().out)
+    assert "extern \"C\" __global__ void weigh(const float* x" in asked["prompt"]
+    assert "Fake GPU 0 (sm_90a)" in asked["prompt"]
+    start.write_text(kernel(problem, value=f"1.0f * {VALUE}").source)
+    assert run(["tell", folder, str(asked["id"]), str(start), "--json"]) == PASSED
+    assert json.loads(capsys.readouterr().out)["passed"]
+
+
 def test_without_a_gpu_nothing_is_judged_and_the_way_out_is_named(
     problem: Problem, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -9,10 +9,12 @@ import typer
 
 from warploom.cli.console import Json, RunWord, aside, out, print_json
 from warploom.search.agents import PATIENCE_SECONDS, open_run
+from warploom.values.config import TARGETS, RunConfig
 
 Wait = Annotated[
     float, typer.Option("--wait", metavar="SECONDS", help="How long to wait for another process at work on the run.")
 ]
+Target = Annotated[str, typer.Option(help=f"Language of a new run's kernels: {', '.join(TARGETS)}.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Do not tell what is being done.")]
 
 
@@ -25,6 +27,7 @@ def ask(
         Path | None, typer.Option(metavar="FILE", help="Begin it from this source instead of the problem's seed.")
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of the new run's choices.")] = 0,
+    target: Target = RunConfig.target,
     number: Annotated[
         int | None, typer.Option("--id", metavar="ID", help="Print this open request once more, not a new one.")
     ] = None,
@@ -35,7 +38,7 @@ def ask(
     """Print a request: its number and the prompt. Any number may be open; `warploom tell RUN ID FILE` answers one."""
     console = aside()
     said = None if quiet or json else lambda line: console.print(line, style="dim")
-    with open_run(run, problem, start=start, seed=seed, patience_seconds=wait, progress=said) as opened:
+    with open_run(run, problem, start=start, seed=seed, target=target, patience_seconds=wait, progress=said) as opened:
         request = opened.ask(number)
     if json:
         print_json({"run": run, **request.to_object()})

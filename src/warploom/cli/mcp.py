@@ -15,12 +15,13 @@ import typer
 
 from warploom import __version__
 from warploom.archive.database import FILE
-from warploom.cli.ask import Wait
+from warploom.cli.ask import Target, Wait
 from warploom.cli.console import Json
 from warploom.errors import ToolchainError, WarploomError
 from warploom.search.agents import PATIENCE_SECONDS, open_run
 from warploom.search.asktell import AgentRun
 from warploom.search.task import load_task
+from warploom.values.config import RunConfig
 
 INSTRUCTIONS = """\
 Warploom searches for fast kernels and judges them honestly. You write them. The loop: `ask` gives a request with a \
@@ -69,6 +70,7 @@ def mcp(
         Path | None, typer.Option(metavar="FILE", help="Begin it from this source instead of the problem's seed.")
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of the new run's choices.")] = 0,
+    target: Target = RunConfig.target,
     wait: Wait = PATIENCE_SECONDS,
     json: Json = False,
 ) -> int:
@@ -79,7 +81,7 @@ def mcp(
     """
 
     def open_it() -> AgentRun:
-        return open_run(run, problem, start=start, seed=seed, patience_seconds=wait, progress=_say)
+        return open_run(run, problem, start=start, seed=seed, target=target, patience_seconds=wait, progress=_say)
 
     opened = Opened(open_it)
     server = make_server(opened)

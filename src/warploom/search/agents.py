@@ -14,6 +14,7 @@ from warploom.archive.database import FILE, Patience, claim
 from warploom.archive.islands import resolution_for
 from warploom.archive.journal import Journal
 from warploom.errors import ConfigError, JournalError
+from warploom.judge.places import require_device
 from warploom.propose.protocol import Proposer
 from warploom.propose.writer import Writer
 from warploom.propose.writing.material import Material
@@ -26,6 +27,7 @@ from warploom.search.task import Task, describe, fitted, hash_of, lasting, load_
 from warploom.values.candidate import Candidate, Lineage
 from warploom.values.config import RunConfig
 from warploom.values.event import RunStarted
+from warploom.values.target import VENDORS
 
 PATIENCE_SECONDS = 600.0
 """How long a step waits for another process that is at work on the run."""
@@ -37,6 +39,7 @@ def open_run(
     *,
     start: Path | str | None = None,
     seed: int = 0,
+    target: str = RunConfig.target,
     patience_seconds: float = PATIENCE_SECONDS,
     progress: Progress | None = None,
     cache: Path | None = None,
@@ -48,6 +51,7 @@ def open_run(
         problem: name in the catalog or path of a problem file; needed for a new run.
         start: starting source of a new run; None takes the problem's own.
         seed: of a new run's choices.
+        target: language of a new run's kernels.
         patience_seconds: how long to wait for another process that is at work on the run.
         progress: told in a line what is being done.
         cache: directory of builds, compiled references and the calibration; by default the user's.
@@ -61,10 +65,12 @@ def open_run(
             raise JournalError(f"no run here: {folder}; --problem NAME begins one")
         # One island: an agent's proposals are few, and each is to start from the best there is.
         source = str(Path(start).absolute()) if start is not None else ""
-        config = fitted(RunConfig(problem, seed=seed, start=source, islands=1))
+        config = fitted(RunConfig(problem, target, seed=seed, start=source, islands=1))
         return _begin(folder, config, Patience(patience_seconds, say), say, cache)
     if start is not None:
         raise ConfigError(f"{folder} holds a run already, which has its starting source: leave --start out")
+    if target != RunConfig.target:
+        raise ConfigError(f"{folder} holds a run already, which has its language: leave --target out")
     with journals.read(folder) as journal:
         config = RunConfig.from_mapping(journal.started.config)
         known = hash_of(journal.started.problem)
@@ -84,6 +90,8 @@ def _begin(folder: Path, config: RunConfig, patience: Patience, say: Progress, c
     for line in notes(problem):
         say(line)
     first = starting_candidate(config, problem)
+    if config.target in VENDORS:
+        require_device(config.target)
     lock = claim(folder)
     try:
         parts = local_parts(config, problem, say, cache)

@@ -45,6 +45,8 @@ def test_what_cannot_be_opened_is_one_line(tmp_path: Path) -> None:
         warploom.open_run(folder, "rms_norm")
     with pytest.raises(ConfigError, match="leave --start out"):
         warploom.open_run(folder, start="seed.cpp")
+    with pytest.raises(ConfigError, match="leave --target out"):
+        warploom.open_run(folder, target="cuda")
     with pytest.raises(JournalError, match=r"no run here: .*; --problem NAME begins one"):
         warploom.open_run(tmp_path / "nope")
     with pytest.raises(ProblemError, match="did you mean softmax"):
@@ -53,6 +55,13 @@ def test_what_cannot_be_opened_is_one_line(tmp_path: Path) -> None:
     changed = written(tmp_path / "changed", RunConfig("softmax"), name="softmax2")
     with pytest.raises(JournalError, match="problem softmax has changed since this run began"):
         warploom.open_run(changed)
+
+
+def test_a_run_on_a_gpu_is_begun_only_where_there_is_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("warploom.judge.places.find_devices", lambda: ())
+    with pytest.raises(ConfigError, match="cuda runs on a GPU, and there is none here"):
+        warploom.open_run(tmp_path / "nope", "softmax_bf16", target="cuda")
+    assert not (tmp_path / "nope").exists()
 
 
 def test_an_unknown_name_is_none_of_the_package() -> None:
