@@ -620,7 +620,7 @@ def test_an_agent_is_asked_for_cuda_and_answers_in_it(
     words = ["--problem", path_of(problem), "--target", "cuda", "--start", str(start), "--json"]
     assert run(["ask", folder, *words]) == PASSED
     asked = json.loads(capsys.readouterr().out)
-    assert "extern \"C\" __global__ void weigh(const float* x" in asked["prompt"]
+    assert 'extern "C" __global__ void weigh(const float* x' in asked["prompt"]
     assert "Fake GPU 0 (sm_90a)" in asked["prompt"]
     start.write_text(kernel(problem, value=f"1.0f * {VALUE}").source)
     assert run(["tell", folder, str(asked["id"]), str(start), "--json"]) == PASSED
