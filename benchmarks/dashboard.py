@@ -4,9 +4,9 @@
     python benchmarks/dashboard.py --candidates 1000000
 
 The journal is made up: real rows, candidates and evaluations, written in one transaction. Measured are a fresh server
-and a fresh page: from opening the address to the first numbers, to the chart, and to the rows of the list; then jumps
-to random places of the list, filters, a search in the text, opening candidates, the longest time for which the page
-could not answer, and how long a new best takes to be seen. Writes ``benchmarks/results/dashboard.json``; the exit code
+and a fresh page: from opening the address to the first numbers, and until every candidate is there; then the list,
+jumps to random places of it, filters, a search in the text, opening candidates, the longest time for which the page could
+not answer, and how long a new best takes to be seen. Writes ``benchmarks/results/dashboard.json``; the exit code
 is 1 when one of :data:`TARGETS` is missed.
 """
 
@@ -38,6 +38,7 @@ from warploom.testing.chronicle import Chronicle
 RESULTS = Path(__file__).parent / "results" / "dashboard.json"
 TARGETS: dict[str, float] = {
     "first_numbers_s": 2.0,
+    "whole_s": 2.0,
     "list_s": 2.0,
     "new_best_s": 2.0,
     "jump_s": 0.5,
@@ -66,6 +67,7 @@ def make(folder: Path, candidates: int) -> Chronicle:
     run = Chronicle(folder, evaluations=2 * candidates, islands=4)
     seed = run.judged(math.log(0.4))
     best, height = seed, math.log(0.4)
+    elites: dict[tuple[int, tuple[int, ...]], float] = {}
     with run.at_once():
         for number in range(1, candidates):
             operator, island = rng.choice(OPERATORS), rng.randrange(4)
@@ -77,7 +79,9 @@ def make(folder: Path, candidates: int) -> Chronicle:
             if better:
                 fitness = height + rng.expovariate(25)
             cell = (rng.randrange(2), rng.randrange(2), rng.randrange(2))
-            status = "improved" if better else "not_added"
+            before = elites.get((island, cell))
+            status = "new" if before is None else "improved" if fitness > before else "not_added"
+            elites[island, cell] = max(fitness, before or fitness)
             id_ = run.judged(
                 fitness, parent=best, operator=operator, note=f"try {number}", island=island, cell=cell, status=status
             )
@@ -121,11 +125,14 @@ def measure(folder: Path, run: Chronicle, candidates: int) -> dict[str, Any]:
     with Browser(program) as browser:
         browser.show(1440, 900)
         with Dashboard([folder]) as dashboard:
-            with timed(row, "chart_s"):
+            dd = "[...document.querySelectorAll('.facts dd')]"
+            judged = f"{dd}.some(one => one.innerText.startsWith('{candidates:,} of'))"
+            with timed(row, "whole_s"):
                 with timed(row, "first_numbers_s"):
                     browser.open(dashboard.address)
                     until(browser, "document.querySelector('.claims b')")
-                until(browser, "document.querySelector('#figure-speedup svg')")
+                until(browser, judged)
+            until(browser, "document.querySelector('#figure-speedup svg')")
             browser.evaluate(f"(() => {{ {WATCH_TASKS} }})()")
             with timed(row, "list_s"):
                 browser.evaluate("void (location.hash = '#/0/candidates')")

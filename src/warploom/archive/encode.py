@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import types
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from functools import cache
 from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
@@ -80,20 +80,39 @@ def _reader(kind: Any) -> Reader:
 
 
 def _reader_of_fields(kind: Any) -> Reader:
+    """Most fields are as JSON has them: only the others are gone through.
+
+    A long run has hundreds of thousands of events: where all fields are there, and nothing but them makes the value,
+    they become its content at once, and not one by one in an ``__init__``.
+    """
     readers = {name: _reader(hint) for name, hint in get_type_hints(kind).items()}
-    return lambda data: kind(**{name: readers[name](item) for name, item in data.items() if name != "type"})
+    others = [(name, read) for name, read in readers.items() if read is not _as_it_is]
+    plain = not (hasattr(kind, "__post_init__") or hasattr(kind, "__slots__"))
+
+    def read(data: Any) -> Any:
+        found = dict(data)
+        for name, reader in others:
+            if (item := found.get(name)) is not None:
+                found[name] = reader(item)
+        if not plain or found.keys() != readers.keys():
+            return kind(**found)
+        made = object.__new__(kind)
+        object.__setattr__(made, "__dict__", found)
+        return made
+
+    return read
 
 
 def _reader_of_union(kinds: tuple[Any, ...]) -> Reader:
-    named = {kind.__name__: _reader(kind) for kind in kinds if get_origin(kind) is None}
     composed = [_reader(kind) for kind in kinds if is_dataclass(kind) or get_origin(kind) is not None]
+    if not composed:
+        return _as_it_is
+    named = {kind.__name__: _reader(kind) for kind in kinds if get_origin(kind) is None}
 
     def read(data: Any) -> Any:
-        if not isinstance(data, dict | list):
-            return data
         if isinstance(data, dict) and "type" in data:
-            return named[data["type"]](data)
-        return composed[0](data) if composed else data
+            return named[data["type"]]({name: item for name, item in data.items() if name != "type"})
+        return composed[0](data) if isinstance(data, (dict, list)) else data
 
     return read
 
@@ -180,19 +199,45 @@ def event_from(kind: str, text: str) -> Event:
     try:
         if not intact(kind, text):
             raise ValueError("its checksum does not fit")
-        return cast(Event, from_plain(EVENT_OF[kind], json.loads(text[: text.rindex("}") + 1])))
+        return cast(Event, from_plain(EVENT_OF[kind], json.loads(_body(text))))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise JournalError(f"an event of kind {kind} is damaged: {error}") from None
 
 
+def events_from(rows: Sequence[tuple[str, str]]) -> Iterable[Event]:
+    """Many events, from kind and text of each. They are parsed as one text, in a third of the time.
+
+    Raises:
+        JournalError: as :func:`event_from`, after the events before the damaged one.
+    """
+    try:
+        if all(intact(kind, text) for kind, text in rows):
+            plain = json.loads(f"[{','.join([_body(text) for _, text in rows])}]")
+            readers: dict[str, Reader] = {kind: _reader(cast(Any, EVENT_OF[kind])) for kind, _ in rows}
+            return [readers[kind](one) for (kind, _), one in zip(rows, plain, strict=True)]
+    except (ValueError, KeyError, TypeError, AttributeError):
+        pass  # one is damaged: which, and why, is found now
+    return (event_from(kind, text) for kind, text in rows)
+
+
 def intact(kind: str, text: str) -> bool:
     """Whether the text of an event carries the checksum that fits, or none."""
-    body, _, found = text.rpartition("#")
-    return text.endswith("}") or found == _checksum(kind, body)
+    return text.endswith("}") or (text[-9:-8] == "#" and text[-8:] == _checksum(kind, text[:-9]))
+
+
+def _body(text: str) -> str:
+    """The text of an event that is intact, without its checksum."""
+    return text if text.endswith("}") else text[:-9]
 
 
 def _checksum(kind: str, text: str) -> str:
-    return f"{zlib.crc32(f'{kind} {text}'.encode()):08x}"
+    return f"{zlib.crc32(text.encode(), _begun(kind)):08x}"
+
+
+@cache
+def _begun(kind: str) -> int:
+    """The checksum as far as it covers the kind."""
+    return zlib.crc32(f"{kind} ".encode())
 
 
 def job_text(job: Job) -> str:

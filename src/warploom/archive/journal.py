@@ -41,8 +41,8 @@ from warploom.archive.database import (
     take_lock,
 )
 from warploom.archive.encode import (
-    event_from,
     event_text,
+    events_from,
     pack_evaluation,
     pack_proposal,
     unpack_evaluation,
@@ -56,6 +56,7 @@ from warploom.values.job import Effort
 from warploom.values.outcome import Evaluation, Passed
 
 _KEPT_SNAPSHOTS = 2
+_READ_AT_ONCE = 1000
 
 
 class Journal:
@@ -148,7 +149,7 @@ class Journal:
     @property
     def started(self) -> RunStarted:
         """The first event."""
-        first = next(self.events(), None)
+        first = next(self.events(most=1), None)
         if not isinstance(first, RunStarted):
             raise JournalError(f"{self.folder / FILE} does not begin with the start of a run")
         return first
@@ -159,13 +160,15 @@ class Journal:
         last = next(self.events(self.length - 1), None)
         return last.reason if isinstance(last, RunEnded) else ""
 
-    def events(self, after: int = 0) -> Iterator[Event]:
-        """The events after the given number, in order."""
-        rows = self._store.rows("SELECT seq, kind, body FROM events WHERE seq > ? ORDER BY seq", after)
-        for number, (seq, kind, text) in enumerate(rows, start=after + 1):
-            if seq != number:
-                raise JournalError(f"{self.folder / FILE} is damaged: event {number} is missing")
-            yield event_from(kind, text)
+    def events(self, after: int = 0, most: int = -1) -> Iterator[Event]:
+        """The events after the given number, in order; ``most`` of them where it is given."""
+        rows = self._store.rows("SELECT seq, kind, body FROM events WHERE seq > ? ORDER BY seq LIMIT ?", after, most)
+        while batch := list(islice(rows, _READ_AT_ONCE)):
+            whole = [(kind, text) for number, (seq, kind, text) in enumerate(batch, after + 1) if seq == number]
+            yield from events_from(whole)
+            after += len(whole)
+            if len(whole) < len(batch):
+                raise JournalError(f"{self.folder / FILE} is damaged: event {after + 1} is missing")
 
     def known(self, candidate: str) -> bool:
         """Whether this candidate was proposed in this run."""

@@ -26,6 +26,7 @@ from warploom.sandbox.gpu_process import GpuProcess
 from warploom.sandbox.lease import Lease
 from warploom.sandbox.limits import Limits
 from warploom.sandbox.runner import Runner
+from warploom.values.candidate import Candidate
 from warploom.values.job import Job
 from warploom.values.outcome import Build, Evaluation, Failed, Passed, Timing, Verdict
 from warploom.values.problem import Problem
@@ -120,6 +121,11 @@ class LocalJudge:
                 "clock": self._place.setting.clock,
                 **session.describe(),
             }
+
+    def build(self, candidate: Candidate) -> Build | Failed:
+        """Build a candidate and no more: the first part of :meth:`evaluate`, which finds it built. Prepares nothing."""
+        with self._room_to_build():
+            return self._place.build(candidate, self._cache / "builds")
 
     def evaluate(self, job: Job) -> Evaluation:
         """Judge one candidate; whatever it does is a ``Failed``, and so is a reference that dies twice."""

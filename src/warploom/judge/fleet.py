@@ -11,8 +11,9 @@ from typing import Any
 
 from warploom.judge.evaluate import LocalJudge
 from warploom.judge.places import alike
+from warploom.values.candidate import Candidate
 from warploom.values.job import Job
-from warploom.values.outcome import Evaluation
+from warploom.values.outcome import Build, Evaluation, Failed
 from warploom.values.problem import Problem
 from warploom.values.target import VENDORS
 
@@ -46,6 +47,10 @@ class Fleet:
         said = [judge.describe() for judge in self._judges]
         floor = max(one["noise_floor"] for one in said)
         return {**said[0], "noise_floor": floor, "devices": len(said)}
+
+    def build(self, candidate: Candidate) -> Build | Failed:
+        """Build a candidate and no more, as for any of the devices."""
+        return self._judges[0].build(candidate)
 
     def evaluate(self, job: Job) -> Evaluation:
         """Judge one candidate on the next device that is free."""

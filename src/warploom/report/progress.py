@@ -118,6 +118,10 @@ class Progress:
         """The block as it stands now, at most 80 columns wide."""
         tally = self.tally
         width = max(20, min(self._console.width, 80) - LABEL)
+        head = Text.assemble((tally.problem or "warploom", "bold"), (f"  {clock_face(self._elapsed())}", "dim"))
+        head.truncate(width + LABEL, overflow="ellipsis")
+        if self._doing and not tally.evaluations:
+            return Group(head, _line("now", self._doing, "", width))
         lines: list[tuple[str, str, str]] = [("best", self._best_line(), "bold")]
         if len(tally.curve) > 1:
             lines.append(("", sparkline(tally.curve, min(width, 60)), "cyan"))
@@ -134,7 +138,6 @@ class Progress:
         lines.append(("time left", self._left_line(), ""))
         if doing := PAUSED if self._paused else self._doing:
             lines.append(("now", doing, ""))
-        head = Text.assemble((tally.problem or "warploom", "bold"), (f"  {clock_face(self._elapsed())}", "dim"))
         return Group(head, *(_line(label, text, style, width) for label, text, style in lines))
 
     def _elapsed(self) -> float:

@@ -11,8 +11,9 @@ from pathlib import Path
 from warploom.archive import journal as journals
 from warploom.archive.database import claim
 from warploom.archive.journal import Journal
-from warploom.errors import JournalError
-from warploom.judge.fleet import make_judge
+from warploom.errors import JournalError, SourceError
+from warploom.judge.evaluate import LocalJudge
+from warploom.judge.fleet import Fleet, make_judge
 from warploom.judge.score import ScoreJudge
 from warploom.problems.importers.openevolve import Folder
 from warploom.problems.load import cache_directory
@@ -20,7 +21,9 @@ from warploom.search.executor import LocalExecutor, RecordedExecutor
 from warploom.search.proposers import Resting, judges_at_once, make_proposer, settle, suited
 from warploom.search.sitting import Parts, Run, Summary, begin, first_candidate, go_on
 from warploom.search.task import Task, fitted, hash_of, lasting, load_task, starting_candidate
+from warploom.values.candidate import Candidate
 from warploom.values.config import RunConfig
+from warploom.values.outcome import Failed
 
 __all__ = ["Run", "Summary", "reopen", "start"]
 
@@ -47,7 +50,7 @@ def start(folder: Path, config: RunConfig, *, progress: Progress | None = None, 
     config = suited(config, seed)
     lock = claim(folder)
     try:
-        parts = local_parts(config, problem, progress, cache)
+        parts = local_parts(config, problem, progress, cache, seed)
         try:
             return begin(folder, config, problem, seed, parts, lock=lock)
         except BaseException:
@@ -86,12 +89,32 @@ def reopen(folder: Path, *, progress: Progress | None = None, cache: Path | None
         raise
 
 
-def local_parts(config: RunConfig, problem: Task, progress: Progress | None, cache: Path | None) -> Parts:
-    """The judge of this machine, ready to time, and the proposer that the configuration names."""
+def local_parts(
+    config: RunConfig,
+    problem: Task,
+    progress: Progress | None,
+    cache: Path | None,
+    seed: Candidate | None = None,
+) -> Parts:
+    """The judge of this machine, ready to time, and the proposer that the configuration names.
+
+    Args:
+        config: of the run.
+        problem: what it is about.
+        progress: told in a line what is being done.
+        cache: as for :func:`start`.
+        seed: a starting source that nobody has built yet; it is built first, which takes seconds, where making the
+            judge ready takes half a minute.
+
+    Raises:
+        SourceError: the starting source does not build.
+    """
     if isinstance(problem, Folder):
         return _scoring_parts(config, problem, progress)
     judge = make_judge(problem, cache=cache or cache_directory(), progress=progress, language=config.target)
     try:
+        if seed is not None:
+            _require_build(judge, config, seed)
         judge.prepare()
         environment, resting = judge.describe(), Resting()
         proposer = partial(make_proposer, config, problem, environment, resting, note=progress)
@@ -99,6 +122,12 @@ def local_parts(config: RunConfig, problem: Task, progress: Progress | None, cac
     except BaseException:
         judge.close()
         raise
+
+
+def _require_build(judge: LocalJudge | Fleet, config: RunConfig, seed: Candidate) -> None:
+    built = judge.build(seed)
+    if isinstance(built, Failed):
+        raise SourceError(f"the starting source of {config.problem} failed: {built.message}")
 
 
 def _scoring_parts(config: RunConfig, folder: Folder, progress: Progress | None) -> Parts:

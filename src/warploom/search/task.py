@@ -15,7 +15,7 @@ from warploom.syntax import evolve_block
 from warploom.values import problem as problems
 from warploom.values.candidate import Candidate
 from warploom.values.config import RunConfig
-from warploom.values.language import SUFFIXES
+from warploom.values.language import source_file
 from warploom.values.measure import PROGRAM
 from warploom.values.problem import Problem, from_description
 
@@ -92,7 +92,9 @@ def starting_candidate(config: RunConfig, task: Task) -> Candidate:
         evolve_block.split(text)
         return Candidate(task.hash, task.language, ((task.file, text),), task.name)
     path = Path(config.start) if config.start else find_seed(config.problem, config.target)
-    return Candidate(task.hash, config.target, ((f"{task.name}{SUFFIXES[config.target]}", _read(path)),), task.name)
+    text = _read(path)
+    evolve_block.split(text)
+    return Candidate(task.hash, config.target, ((source_file(task.name, config.target), text),), task.name)
 
 
 def _read(path: Path) -> str:

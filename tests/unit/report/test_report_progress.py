@@ -7,7 +7,8 @@ from rich.console import Console
 
 from warploom.report.progress import HEARTBEAT_SECONDS, Progress, clock_face, gained, made_by
 from warploom.report.tally import CURVE_POINTS, Tally
-from warploom.values.event import Evaluated, NotPromoted, Promoted, Proposed, RunPaused, RunStarted
+from warploom.testing.terminal import Terminal
+from warploom.values.event import Evaluated, NotPromoted, Promoted, Proposed, RunPaused, RunStarted, Steered
 
 
 class Clock:
@@ -160,12 +161,30 @@ def test_without_a_terminal_it_speaks_when_something_matters() -> None:
     assert "Ctrl-C" in lines[6]
 
 
-def test_on_a_terminal_it_draws_and_leaves_nothing_behind_but_what_was_printed() -> None:
-    stream = io.StringIO()
-    with Progress(Console(file=stream, width=80, force_terminal=True)) as progress:
-        progress.observe(started())
-        progress.observe(judged(0, 0.0))
-    assert "softmax" in stream.getvalue()
+def test_on_a_terminal_it_is_one_block_below_what_is_said_and_leaves_nothing_behind() -> None:
+    terminal = Terminal(80)
+    console = Console(file=terminal, width=80, height=24)
+    with Progress(console, clock=Clock()) as progress:
+
+        def seen() -> list[str]:
+            assert progress._live is not None
+            progress._live.refresh()
+            return terminal.page
+
+        progress.note("compiling the reference")
+        assert seen() == ["warploom  0:00", "now        compiling the reference"]
+        progress.observe(started(minutes=5.0))
+        for number in range(40):
+            progress.observe(Proposed(number, f"{number:016x}", "moves", "grow", "[parallel](softmax:i) " * 10))
+            progress.observe(judged(number, number / 10, island=number % 9))
+            progress.observe(judged(number, None, kind=f"a_long_kind_of_failure_{number % 6}"))
+            assert seen() == shown(progress).splitlines()
+        progress.observe(Steered("hint", 1, 1, "be brief"))
+        assert seen() == ["hint for the next prompts: be brief", *shown(progress).splitlines()]
+        assert terminal.getvalue().count("\x1b[?25l") == 1
+    assert terminal.page == ["hint for the next prompts: be brief"]
+    assert terminal.cursor
+    assert terminal.wrapped == []
 
 
 def test_clock_faces() -> None:

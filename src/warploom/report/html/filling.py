@@ -111,7 +111,9 @@ class Filling:
         self._islands[island][cell] = self._trimmed([stand, *self._islands[island].get(cell, ())])
 
     def _bench(self, stand: Stand, cell: Cell, island: int) -> None:
-        self._islands[island][cell] = self._trimmed([*self._islands[island].get(cell, ()), stand])
+        places = self._islands[island].get(cell)
+        if places is None or stand.fitness >= places[0].fitness - max(NEAR, stand.spread):
+            self._islands[island][cell] = self._trimmed([*(places or ()), stand])
 
     def _trimmed(self, places: list[Stand]) -> list[Stand]:
         """The elite and the few that are nearly as good, as the archive keeps them."""

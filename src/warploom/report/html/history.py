@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 from warploom.archive.journal import Journal
 from warploom.report.html.filling import Filling
@@ -14,6 +13,7 @@ from warploom.values.event import (
     Asked,
     Declined,
     Evaluated,
+    Event,
     NotPromoted,
     Promoted,
     Proposed,
@@ -24,8 +24,7 @@ from warploom.values.event import (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Judged:
+class Judged(NamedTuple):
     """One candidate that was judged.
 
     Attributes:
@@ -88,10 +87,10 @@ class History:
 
     Args:
         journal: open for reading; it may be written meanwhile.
-        most: events that are read at first; None for all.
+        most: events that are read at first; -1 for all.
     """
 
-    def __init__(self, journal: Journal, most: int | None = None) -> None:
+    def __init__(self, journal: Journal, most: int = -1) -> None:
         self.tally = Tally()
         self.judged: list[Judged] = []
         self.records: list[Record] = []
@@ -109,10 +108,10 @@ class History:
         self._proposed: dict[int, Proposed] = {}
         self.read_on(journal, most)
 
-    def read_on(self, journal: Journal, most: int | None = None) -> int:
+    def read_on(self, journal: Journal, most: int = -1) -> int:
         """Take in what has happened since the last look, at most so many events; returns how many there were."""
         before = self.seen
-        for event in islice(journal.events(before), most):
+        for event in journal.events(before, most):
             self._add(event)
             self.seen += 1
         self.seconds = journal.elapsed if self.seen > before else self.seconds
@@ -128,7 +127,23 @@ class History:
         """The promotion that stands."""
         return self.tally.promoted
 
-    def _add(self, event: object) -> None:
+    def _add(self, event: Event) -> None:
+        match event:
+            case Asked():
+                self._was_asked(event)
+            case Proposed():
+                self._proposed[event.number] = event
+                self.tally.add(event)
+            case Evaluated():
+                self._was_judged(event)
+            case _:
+                self._turned(event)
+
+    def _was_asked(self, event: Asked) -> None:
+        self._asked[event.number] = event
+
+    def _turned(self, event: Event) -> None:
+        """Everything that does not come with each candidate."""
         match event:
             case RunStarted():
                 self.started, self.environment = event, dict(event.environment)
@@ -138,37 +153,29 @@ class History:
                 self.ended, self.finished = "", False
             case RunEnded() | RunPaused():
                 self.ended, self.finished = event.reason, isinstance(event, RunEnded)
-            case Asked():
-                self._asked[event.number] = event
             case Declined():
                 self._asked.pop(event.number, None)
-            case Proposed():
-                self._proposed[event.number] = event
             case Promoted() | NotPromoted():
                 self.trials.append(Trial(self.tally.evaluations, event))
-        before = self.tally.record
-        self.tally.add(event)  # type: ignore[arg-type]
-        if isinstance(event, Evaluated):
-            self._judged(event)
-        if self.tally.record is not None and self.tally.record is not before:
-            self.records.append(self.tally.record)
+        self.tally.add(event)
         self.filling.add(event, self.tally.evaluations)
 
-    def _judged(self, event: Evaluated) -> None:
+    def _was_judged(self, event: Evaluated) -> None:
+        record = self.tally.record
+        self.tally.add(event)
+        if self.tally.record is not None and self.tally.record is not record:
+            self.records.append(self.tally.record)
+        self.filling.add(event, self.tally.evaluations)
         asked, proposed = self._asked.pop(event.number, None), self._proposed.pop(event.number, None)
         parent = asked.parents[0] if asked and asked.parents else None
         judged = Judged(
-            place=self.tally.evaluations,
-            candidate=event.candidate,
-            outcome=event.outcome,
-            fitness=event.fitness,
-            spread=event.spread,
-            proposer=proposed.proposer if proposed else "unknown",
-            operator=proposed.operator if proposed else "",
-            note=proposed.note if proposed else "",
-            parent=parent.candidate if parent else "",
-            parent_fitness=parent.fitness if parent else None,
-            parent_spread=parent.spread if parent else 0.0,
+            self.tally.evaluations,
+            event.candidate,
+            event.outcome,
+            event.fitness,
+            event.spread,
+            *((proposed.proposer, proposed.operator, proposed.note) if proposed else ("unknown", "", "")),
+            *((parent.candidate, parent.fitness, parent.spread) if parent else ("", None, 0.0)),
         )
         self.judged.append(judged)
         self.by_id[event.candidate] = judged

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import math
 import time
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,7 +26,18 @@ from warploom.search.controls import waiting
 from warploom.search.proposers import waits
 from warploom.search.wishes import Wishes
 from warploom.values.config import RunConfig
-from warploom.values.event import Asked, NotPromoted, Promoted, RunEnded, RunPaused, RunResumed, RunStarted, Steered
+from warploom.values.event import (
+    Asked,
+    Evaluated,
+    Event,
+    NotPromoted,
+    Promoted,
+    RunEnded,
+    RunPaused,
+    RunResumed,
+    RunStarted,
+    Steered,
+)
 from warploom.values.outcome import Passed
 
 MOST_NEWS = 40
@@ -58,21 +72,26 @@ class Following(History):
         self.news: deque[News] = deque(maxlen=MOST_NEWS)
         super().__init__(journal, SLICE)
 
-    def _add(self, event: object) -> None:
+    def _was_asked(self, event: Asked) -> None:
+        super()._was_asked(event)
+        self.outside = self.outside or event.outside
+
+    def _was_judged(self, event: Evaluated) -> None:
         record = self.tally.record
-        super()._add(event)
-        self.wishes.apply(event)  # type: ignore[arg-type]
-        match event:
-            case Asked(outside=True):
-                self.outside = True
-            case RunStarted() | RunResumed() | RunEnded():
-                self.paused = False
-            case Steered(command="pause" | "resume", refused=""):
-                self.paused = event.command == "pause"
+        super()._was_judged(event)
         now = self.tally.record
         if now is not None and now is not record:
             made = made_by(now.operator, now.note) or "the seed"
             self._tell(f"{math.exp(now.fitness):.2f}× as screened, by {made}", now.candidate)
+
+    def _turned(self, event: Event) -> None:
+        super()._turned(event)
+        self.wishes.apply(event)
+        match event:
+            case RunStarted() | RunResumed() | RunEnded():
+                self.paused = False
+            case Steered(command="pause" | "resume", refused=""):
+                self.paused = event.command == "pause"
         match event:
             case Promoted():
                 self._tell(f"promoted at {math.exp(event.fitness):.2f}× the speed of eager", event.candidate)
@@ -87,6 +106,18 @@ class Following(History):
 
     def _tell(self, words: str, candidate: str = "") -> None:
         self.news.append(News(self.tally.evaluations, words, candidate))
+
+
+@contextmanager
+def _unswept() -> Iterator[None]:
+    """Without Python's search for cycles: events make none, and it would go through all that is known ever again."""
+    sweeps = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if sweeps:
+            gc.enable()
 
 
 class Followed:
@@ -116,7 +147,8 @@ class Followed:
         before = (self.fault, self._around)
         fresh = 0
         try:
-            fresh = self.history.read_on(self.journal, SLICE)
+            with _unswept():
+                fresh = self.history.read_on(self.journal, SLICE)
             self.fault = ""
         except WarploomError as error:
             self.fault = str(error)
