@@ -5,8 +5,8 @@
 
 The journal is made up: real rows, candidates and evaluations, written in one transaction. Measured are a fresh server
 and a fresh page: from opening the address to the first numbers, and until every candidate is there; then the list,
-jumps to random places of it, filters, a search in the text, opening candidates, the longest time for which the page could
-not answer, and how long a new best takes to be seen. Writes ``benchmarks/results/dashboard.json``; the exit code
+jumps to random places of it, filters, a search in the text, opening candidates, the longest time for which the page
+could not answer, and how long a new best takes to be seen. Writes ``benchmarks/results/dashboard.json``; the exit code
 is 1 when one of :data:`TARGETS` is missed.
 """
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from warploom.cli.follow import follow
+from warploom.cli.main import run
 from warploom.testing.terminal import Terminal
 from warploom.testing.world import World
 
@@ -68,3 +69,5 @@ def test_as_json_there_is_one_object_and_nothing_else(tmp_path: Path, capsys: Ca
     assert len(out.splitlines()) == 1
     found = json.loads(out)
     assert (found["evaluations"], found["finished"]) == (EVALUATIONS, True)
+    assert run(["show", str(tmp_path / "run"), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == found, "the same object again, whenever it is asked for"
