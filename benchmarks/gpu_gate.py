@@ -6,26 +6,29 @@
 Each seed is built with the defaults of its TUNE lines, for one architecture at a time, so that none hides another.
 Writes ``benchmarks/results/gpu_gate.json`` and prints the portability table: registers of a thread, spilled bytes,
 shared memory of a block, occupancy in percent; or why there is no code. Languages whose compiler is absent are left
-out, by name.
+out, by name. Then a kernel with one wrong line is built in every language that is here: how long it takes until the
+compiler's message with that line is there, the quickest of three.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import tempfile
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from warploom.errors import ToolchainError
 from warploom.problems.load import SEEDS, cache_directory, catalog_names, find_seed, load_catalog
-from warploom.toolchain.find import GPU_TOOLCHAINS
+from warploom.toolchain.find import GPU_TOOLCHAINS, JUDGED, find_toolchain
 from warploom.values.architecture import find_architecture
 from warploom.values.candidate import Candidate
 from warploom.values.language import SUFFIXES
 from warploom.values.outcome import Build
 from warploom.values.problem import Problem
-from warploom.values.signature import signature
+from warploom.values.signature import Argument, Signature, signature
 
 RESULTS = Path(__file__).parent / "results" / "gpu_gate.json"
 TARGETS: dict[str, tuple[str, ...]] = {
@@ -43,6 +46,65 @@ FACTS = (
     "async_copies",
     "wide_accesses",
 )
+
+_C = """LAUNCH(grid=(n + 255) // 256, block=256)
+{0} {{
+    {1};
+    if (i < n) out[i] = nothing * x[i];
+}}
+"""
+_GLOBAL = 'extern "C" __global__ void scale(const float* x, float* out, int64_t n)'
+_PLACE = "int64_t i = blockIdx.x * 256 + threadIdx.x"
+BROKEN: dict[str, str] = {
+    "cpp": """#include <cstdint>
+extern "C" void scale(const float* x, float* out, int64_t n) {
+    for (int64_t i = 0; i < n; ++i)
+        out[i] = nothing * x[i];
+}
+""",
+    "opencl": _C.format(
+        "__kernel void scale(__global const float* x, __global float* out, long n)", "long i = get_global_id(0)"
+    ),
+    "cuda": _C.format(_GLOBAL, _PLACE),
+    "hip": _C.format(_GLOBAL, _PLACE),
+    "triton": """import triton
+import triton.language as tl
+TUNE(BLOCK, 1024)
+LAUNCH(grid=(n + BLOCK - 1) // BLOCK)
+
+
+@triton.jit
+def scale(x, out, n, BLOCK: tl.constexpr):
+    i = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    tl.store(out + i, nothing * tl.load(x + i, mask=i < n), mask=i < n)
+""",
+}
+"""Language → a kernel that names what there is not."""
+TIMES = 3
+
+
+def message(language: str) -> dict[str, Any]:
+    """What its compiler says of a wrong line, and in how many seconds; ``absent`` where there is none."""
+    text = BROKEN[language]
+    right = text[: text.index("nothing")].count("\n") + 1
+    arguments = (("x", "float32", "input"), ("out", "float32", "output"), ("n", "int64", "axis"))
+    shape = Signature("scale", tuple(Argument(*words) for words in arguments))
+    candidate = Candidate("0" * 16, language, ((f"kernel{SUFFIXES[language]}", text),), "scale")
+    toolchain = find_toolchain(language)
+    try:
+        toolchain.version()
+    except ToolchainError as error:
+        return {"absent": str(error)}
+    seconds = []
+    said = ""
+    for _ in range(TIMES):
+        with tempfile.TemporaryDirectory() as folder:
+            begin = time.perf_counter()
+            made = toolchain.build(candidate, shape, Path(folder))
+            seconds.append(time.perf_counter() - begin)
+            said = "it builds" if isinstance(made, Build) else made.message
+    line = said.startswith(f"kernel{SUFFIXES[language]}:{right}:")
+    return {"seconds": round(min(seconds), 3), "line": line, "message": said}
 
 
 def seed(problem: Problem, language: str) -> Candidate:
@@ -96,7 +158,8 @@ def run(names: Sequence[str], languages: Sequence[str], cache: Path) -> dict[str
         for name in names
         for language in versions
     ]
-    return {"versions": versions, "absent": absent, "kernels": kernels, "summary": summary(kernels)}
+    said = {language: message(language) for language in (*JUDGED, *GPU_TOOLCHAINS)}
+    return {"versions": versions, "absent": absent, "kernels": kernels, "summary": summary(kernels), "messages": said}
 
 
 def summary(kernels: Sequence[dict[str, Any]]) -> dict[str, dict[str, int]]:
@@ -135,6 +198,10 @@ def table(result: dict[str, Any]) -> str:
         for name, own in result["summary"].items()
     ]
     lines += [f"{language} left out: {why}" for language, why in result["absent"].items()]
+    for language, said in result["messages"].items():
+        line = "the right line" if said.get("line") else "not the line"
+        told = f"{said['seconds']:.2f} s to {line}: {said['message']}" if "seconds" in said else said["absent"]
+        lines.append(f"a wrong line of {language}: {told}")
     return "\n".join(lines)
 
 
@@ -162,7 +229,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options.out.write_text(json.dumps(result, indent=1) + "\n")
     print(table(result))
     failed = any("failed" in facts for kernel in result["kernels"] for facts in kernel["targets"].values())
-    return 1 if failed or result["absent"] else 0
+    unclear = any("seconds" in said and not said["line"] for said in result["messages"].values())
+    return 1 if failed or unclear or result["absent"] else 0
 
 
 if __name__ == "__main__":

@@ -5,10 +5,11 @@ import random
 
 import pytest
 
-from warploom.archive.islands import Archive, fitted_interval, fitted_islands, member
+from warploom.archive.islands import Archive, fitted_interval, fitted_islands, member, resolution_for
 from warploom.testing.synthetic import GENES, synthetic_candidate
 from warploom.values.behaviour import Resolution
 from warploom.values.candidate import Lineage
+from warploom.values.config import RunConfig
 from warploom.values.event import Member
 from warploom.values.request import Individual
 
@@ -160,3 +161,18 @@ def test_every_level_has_a_bin_and_order_is_kept() -> None:
         assert cells == sorted(cells)
         assert cells[0] == (0, 0, 0)
         assert cells[3] == tuple(count - 1 for count in bins)
+
+
+def test_kinds_of_kernels_on_gpus_have_words_of_their_own() -> None:
+    resolution = resolution_for(RunConfig("softmax_bf16", "cuda", evaluations=30))
+    assert resolution.words((1, 1, 0)) == (
+        "memory: shared memory or asynchronous copies",
+        "computation: matrix units",
+        "spread: threads alone or warps",
+    )
+    assert "matrix units: products of tiles by matrix units" in resolution.meanings((1, 1, 0))
+    cells = [(x, y, z) for x in range(2) for y in range(2) for z in range(2)]
+    assert len({resolution.words(cell) for cell in cells}) == len(cells)
+    assert resolution_for(RunConfig("softmax", "opencl")).words((0, 0, 0)) == resolution_for(
+        RunConfig("softmax")
+    ).words((0, 0, 0))

@@ -14,13 +14,18 @@ from warploom.values.outcome import Build, Failed
 BENCHMARKS = Path(__file__).resolve().parents[3] / "benchmarks"
 
 
-@pytest.fixture
-def gate(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+def loaded() -> ModuleType:
     spec = importlib.util.spec_from_file_location("benchmark_gpu_gate", BENCHMARKS / "gpu_gate.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def gate(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    module = loaded()
 
     class Made:
         """Builds for what is older than sm_100, and spills where it is made to."""
@@ -38,6 +43,7 @@ def gate(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
             return Build("x", candidate.id, "made up", (), "", 0, facts | {"occupancy_percent": 50})
 
     monkeypatch.setattr(module, "GPU_TOOLCHAINS", {"cuda": Made, "triton": Made})
+    monkeypatch.setattr(module, "message", lambda language: {"absent": f"{language} is not here"})
     return module
 
 
@@ -56,6 +62,31 @@ def test_the_table_says_what_builds_and_spills_where(
     assert "40 8   2K  50%" in said
     assert "cuda:sm_80: 2 of 2 build, 2 spill" in said
     assert "spmv cuda sm_100: compile_error: too new" in said
+    assert "a wrong line of triton: triton is not here" in said
+
+
+def test_a_wrong_line_is_named_by_the_compiler_of_each_language_that_is_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = loaded()
+    assert set(module.BROKEN) == {*module.JUDGED, *module.GPU_TOOLCHAINS}
+    said = []
+
+    class Told:
+        def version(self) -> str:
+            return "made up 1"
+
+        def build(self, candidate: Candidate, *_: Any) -> Failed:
+            said.append(candidate.source.split("\n")[int(line) - 1])
+            return Failed("build", "compile_error", f"{candidate.sources[0][0]}:{line}: what is nothing?")
+
+    monkeypatch.setattr(module, "find_toolchain", lambda language: Told())
+    for language, line in (("cpp", "4"), ("opencl", "4"), ("cuda", "4"), ("hip", "4"), ("triton", "10")):
+        assert module.message(language)["line"], language
+        assert "nothing" in said[-1]
+    line = "3"
+    assert not module.message("cuda")["line"]
+    monkeypatch.undo()
+    monkeypatch.setenv("PATH", "")
+    assert set(module.message("hip")) == {"absent"}
 
 
 def test_an_unknown_name_says_what_there_is(gate: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
@@ -70,3 +101,4 @@ def test_the_published_table_holds_every_seed_of_the_room(gate: ModuleType) -> N
     for language in gate.TARGETS:
         assert {kernel["problem"] for kernel in found["kernels"] if kernel["language"] == language} == names
     assert all(own["built"] == own["seeds"] == len(names) for own in found["summary"].values())
+    assert all(found["messages"][language]["line"] for language in ("cpp", "opencl", "cuda", "triton"))

@@ -297,6 +297,15 @@ def test_what_is_known_of_a_gpu_and_a_kernel_reaches_the_prompt(
     assert words not in prompt(remove(full))
 
 
+def test_opencl_runs_on_cores_and_is_told_so() -> None:
+    found = material("opencl", evaluation=passed({"threads": 16, "private_bytes": 64, "instructions": 99}))
+    text = prompt(found)
+    assert "Fastmaker 9000, 6 cores at work" in text
+    assert "work-items of a work-group: 16" in text
+    assert "bytes of private memory of a work-item: 64" in text
+    assert "it is serial" not in text, "its work-groups are spread without a word in the source"
+
+
 def test_too_few_blocks_for_the_units_are_told_by_shape() -> None:
     text = TRITON.replace("LAUNCH(grid=rows)", "LAUNCH(grid=(cols + BLOCK - 1) // BLOCK)")
     assert "rows=300, cols=4096: 4 blocks for 132 units" in prompt(material("triton", base=candidate("triton", text)))

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from warploom.archive.journal import read
-from warploom.propose.moves.book import MOVES
+from warploom.propose.moves.books import BOOKS
 from warploom.report.html.family import family, weightiest
 from warploom.report.html.history import History, Judged
 from warploom.report.html.meanings import meaning
@@ -129,5 +129,5 @@ def test_a_move_that_came_is_told_in_words(change: str, words: str) -> None:
 
 
 def test_every_move_has_words_without_markup() -> None:
-    for move in MOVES:
+    for move in (move for book in BOOKS.values() for move in book.moves):
         assert re.fullmatch(r"[^`]{10,}", meaning(f"+ {move.name}()")), move.name
