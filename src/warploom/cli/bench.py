@@ -121,7 +121,7 @@ def _say(results: Results, page: Path, *, json: bool) -> None:
     if json:
         print_json({**results_object(results), "results": str(lines), "page": str(page)})
     else:
-        out().print(render_results(results))
+        out().print(render_results(results), soft_wrap=True)
         out().print(f"\nlines     {lines}\npage      {page}", soft_wrap=True, markup=False)
 
 

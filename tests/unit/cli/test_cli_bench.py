@@ -28,6 +28,7 @@ def test_a_suite_leaves_tables_lines_and_a_page(world: SuiteWorld, tmp_path: Pat
     assert run(["bench", "softmax", "rope", "--evaluations", "5", "--proposer", "moves", "--out", "here"]) == 0
     printed = capsys.readouterr()
     assert "2 problems, 2 with a verified kernel" in printed.out
+    assert "that was closed; --json lists what it assumes\n" in printed.out, "a line of words stays one in a file"
     assert "[2/2] rope: verified: " in printed.err
     assert len((tmp_path / "here" / "results.jsonl").read_text().splitlines()) == 2
     assert "softmax" in (tmp_path / "here" / "report.html").read_text()

@@ -10,7 +10,7 @@ from warploom.propose.writing.material import Attempt, Material
 from warploom.propose.writing.tongue import tongue_of
 from warploom.values.behaviour import Resolution
 from warploom.values.candidate import Candidate, Lineage, Step
-from warploom.values.language import SUFFIXES
+from warploom.values.language import source_file
 from warploom.values.outcome import Build, Failed, Passed, Timing, Verdict
 from warploom.values.problem import Problem
 from warploom.values.request import Individual
@@ -85,7 +85,7 @@ def _of_kernel(problem: Problem, resolution: Resolution, language: str) -> tuple
     own, comment = signature(problem), tongue_of(language).comment
     body = _BODIES[language].format(declaration(language, own), name=own.entry_point)
     text = f"{comment} EVOLVE-BLOCK-START\n{body}{comment} EVOLVE-BLOCK-END\n"
-    file = f"{problem.name}{SUFFIXES[language]}"
+    file = source_file(problem.name, language)
     candidate = Candidate(problem.hash, language, ((file, text),), problem.name, (("TILE", 8),))
     other = replace(candidate, sources=((file, f"{comment} other\n{text}"),), parameters=(("TILE", 4),))
     lineage = Lineage((other.id,), "rehearsal", "improve", "", (Step("move", "site"),), "made up")
