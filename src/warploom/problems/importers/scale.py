@@ -7,15 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
 from warploom.errors import ProblemError
+from warploom.problems.importers.budget import BUDGETS, WISHED, Budget
 from warploom.problems.importers.instance import Instance, Shapes
 from warploom.problems.importers.program import Program
+from warploom.problems.importers.recurrent import Steps
 
 BYTES_PER_NS = 10.0
 OPERATIONS_PER_NS = 60.0
@@ -23,27 +25,6 @@ OPERATIONS_PER_NS = 60.0
 
 HALF_WEIGHT = 30
 """An operation on float16 costs as much as so many others: few processors have one for it."""
-
-
-class Budget(NamedTuple):
-    """What a call may cost.
-
-    Attributes:
-        ns: of eager time.
-        bytes: of inputs, weights and outputs together: they are drawn, copied and checked many times over.
-        least: of a size that is no batch, to get there.
-    """
-
-    ns: float
-    bytes: int
-    least: int
-
-
-WISHED = Budget(30e6, 64 << 20, 8)
-"""1 to 50 ms are measured best."""
-
-BUDGETS = (WISHED, Budget(200e6, 1 << 30, 8), Budget(1e9, 1 << 30, 1))
-"""The first that is reached holds: sizes that a program does not name, as those of a whole network, cannot shrink."""
 
 BATCH = 32
 """A batch goes first, down to this many: what happens to one element of it stays as it was."""
@@ -117,18 +98,25 @@ def look(program: Program, setting: Mapping[str, Any], device: str) -> Seen:
     """Call a program once at a setting; raises whatever it raises."""
     instance = Instance(program, setting, device)
     examples = list(instance.examples().values())
-    with torch.device(device), torch.no_grad(), _Touched() as touched, FlopCounterMode(display=False) as counter:
+    with (
+        torch.device(device),
+        torch.no_grad(),
+        _Touched() as touched,
+        FlopCounterMode(display=False) as counter,
+        Steps(lambda: (touched.bytes, int(counter.get_total_flops()))) as steps,
+    ):
         outputs = instance.call(examples, {})
     if any(tensor.numel() == 0 for tensor in (*examples, *outputs)):
         raise ProblemError("a tensor would be empty")
     every = (*examples, *instance.state.values(), *outputs)
+    touched_bytes, operations = steps.left_out
     return Seen(
         tuple(tuple(one.shape) for one in examples),
         tuple(tuple(one.shape) for one in instance.state.values()),
         tuple(tuple(one.shape) for one in outputs),
         sum(one.numel() * one.element_size() for one in every),
-        touched.bytes + sum(one.numel() * one.element_size() for one in every),
-        int(counter.get_total_flops()),
+        touched_bytes + touched.bytes + sum(one.numel() * one.element_size() for one in every),
+        operations + int(counter.get_total_flops()),
         _weight(every),
     )
 

@@ -22,11 +22,12 @@ from typing import Any
 import torch
 
 from warploom.errors import ProblemError
+from warploom.problems.importers.budget import BUDGETS, Budget
 from warploom.problems.importers.caller import Caller, check, filled, kind, used_state
 from warploom.problems.importers.draws import accepted, own_draws, tensor_of
 from warploom.problems.importers.instance import SEED, Instance, seeded
 from warploom.problems.importers.program import Program
-from warploom.problems.importers.scale import BUDGETS, Budget, Scale, Seen, Sizes, TooLarge, glance, lighter, look
+from warploom.problems.importers.scale import Scale, Seen, Sizes, TooLarge, glance, lighter, look
 from warploom.problems.importers.sizes import named_sizes
 from warploom.problems.importers.words import Words, plain
 from warploom.problems.importers.writing import ProblemText

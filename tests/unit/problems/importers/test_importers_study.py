@@ -10,9 +10,9 @@ import torch
 
 from warploom.errors import ProblemError
 from warploom.problems.importers import study as study_module
+from warploom.problems.importers.budget import Budget
 from warploom.problems.importers.caller import Caller
 from warploom.problems.importers.program import Program
-from warploom.problems.importers.scale import Budget
 from warploom.problems.importers.study import Request, study
 from warploom.problems.native import execute
 from warploom.values.problem import Problem, Tensor, Workload
