@@ -150,11 +150,10 @@ def measure(folder: Path, run: Chronicle, candidates: int) -> dict[str, Any]:
 
             def choose(name: str, value: str) -> str:
                 browser.evaluate(
-                    f"(() => {{ document.querySelector('.status').dataset.old = document.querySelector('.row')?.id;"
-                    f" const one = document.querySelector('[name={name}]'); one.value = '{value}';"
+                    f"(() => {{ const one = document.querySelector('[name={name}]'); one.value = '{value}';"
                     f" one.dispatchEvent(new Event('{'input' if name == 'text' else 'change'}')) }})()"
                 )
-                return f"{rows} && document.querySelector('.row').id !== document.querySelector('.status').dataset.old"
+                return f"{rows} && document.getElementById('list').getAttribute('aria-busy') === 'false'"
 
             filters = [
                 ("show", "failed"),

@@ -194,6 +194,7 @@ def test_of_a_long_list_only_what_is_in_sight_is_there(browser: Browser, tmp_pat
             " one.dispatchEvent(new Event('change')) })()"
         )
         until(browser, "document.querySelector('.status').innerText.includes('215 of 1,501')")
+        assert browser.evaluate("document.getElementById('list').getAttribute('aria-busy')") == "false"
         quiet(browser, dashboard)
 
 

@@ -23,6 +23,9 @@ HEARTBEAT_SECONDS = 30.0
 """Without a terminal, a line at least this often while candidates are judged."""
 
 MOST_ISLANDS = 6
+FINISHING = "at a limit: the best few are measured again, in fresh processes"
+"""What the view says between the last candidate and the end, which can take longer than many candidates."""
+
 LABEL = 11
 """Columns of the labels on the left."""
 
@@ -135,8 +138,10 @@ class Progress:
             lines.append(("islands", self._islands_line(), ""))
         if tally.record and tally.record.evaluation > 1:
             lines.append(("last gain", self._record_line(), ""))
-        lines.append(("time left", self._left_line(), ""))
-        if doing := PAUSED if self._paused else self._doing:
+        left = self._left_seconds()
+        if left != 0.0:
+            lines.append(("time left", "not known yet" if left is None else f"about {clock_face(left)}", ""))
+        if doing := PAUSED if self._paused else self._doing or (FINISHING if left == 0.0 else ""):
             lines.append(("now", doing, ""))
         return Group(head, *(_line(label, text, style, width) for label, text, style in lines))
 
@@ -190,14 +195,15 @@ class Progress:
         made = made_by(record.operator, record.note) or ("the seed" if record.evaluation == 1 else "an unnamed change")
         return f"{measure.interval(record.fitness, record.spread)} ({gain}candidate {record.evaluation}) by {made}"
 
-    def _left_line(self) -> str:
+    def _left_seconds(self) -> float | None:
+        """Until a limit is reached, 0 afterwards; None while nobody can say."""
         config, parts = self.tally.config, []
         limit, pace = self._limit(), self._pace()
         if config.get("minutes") is not None:
             parts.append(max(0.0, float(config["minutes"]) * 60 - self._seconds_before - self._elapsed()))
         if limit and pace > 0:
             parts.append(max(0.0, (limit - self.tally.evaluations) / pace * 60))
-        return f"about {clock_face(min(parts))}" if parts else "not known yet"
+        return min(parts, default=None)
 
 
 def _line(label: str, text: str, style: str, width: int) -> Text:

@@ -5,7 +5,7 @@ import math
 
 from rich.console import Console
 
-from warploom.report.progress import HEARTBEAT_SECONDS, Progress, clock_face, gained, made_by
+from warploom.report.progress import FINISHING, HEARTBEAT_SECONDS, Progress, clock_face, gained, made_by
 from warploom.report.tally import CURVE_POINTS, Tally
 from warploom.testing.terminal import Terminal
 from warploom.values.event import Evaluated, NotPromoted, Promoted, Proposed, RunPaused, RunStarted, Steered
@@ -185,6 +185,24 @@ def test_on_a_terminal_it_is_one_block_below_what_is_said_and_leaves_nothing_beh
     assert terminal.page == ["hint for the next prompts: be brief"]
     assert terminal.cursor
     assert terminal.wrapped == []
+
+
+def test_at_a_limit_no_time_is_left_and_the_view_says_what_goes_on() -> None:
+    clock = Clock()
+    progress = Progress(Console(file=io.StringIO(), width=80), clock=clock)
+    for event in (started(minutes=5.0), judged(0, 0.0)):
+        progress.observe(event)
+    clock.now += 299
+    assert "about 0:01" in shown(progress)
+    assert FINISHING not in shown(progress)
+    clock.now += 1
+    assert "time left" not in shown(progress)
+    assert FINISHING in shown(progress)
+    progress = Progress(Console(file=io.StringIO(), width=80), clock=clock)
+    for event in (started(evaluations=1), judged(0, 0.0)):
+        progress.observe(event)
+    clock.now += 1
+    assert FINISHING in shown(progress)
 
 
 def test_clock_faces() -> None:

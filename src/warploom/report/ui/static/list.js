@@ -37,6 +37,7 @@ export class List {
     this.text = el("input", {
       type: "search", name: "text", placeholder: "id, move or note", autocomplete: "off",
       oninput: () => {
+        this.busy(true);
         clearTimeout(typing);
         typing = setTimeout(() => this.set({ text: this.text.value.trim() }), 200);
       },
@@ -96,6 +97,7 @@ export class List {
 
   /** The list anew, as of now; what is shown stays until the new rows are there. */
   again() {
+    this.busy(true);
     this.until = this.run.judged;
     this.fresh.hidden = true;
     this.version = {};
@@ -123,9 +125,17 @@ export class List {
     } catch (error) {
       if (version === this.version) this.said.textContent = error.message;
     } finally {
-      if (version === this.version) this.loading.delete(page);
+      if (version === this.version) {
+        this.loading.delete(page);
+        if (anew) this.busy(false);
+      }
     }
     this.draw();
+  }
+
+  /** Whether rows that were asked for are on their way. */
+  busy(on) {
+    this.box.setAttribute("aria-busy", on);
   }
 
   height() {
