@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from warploom.propose.writing.formula import formula
@@ -62,6 +63,7 @@ def convention_facts(material: Material) -> dict[str, Any]:
         "header": declaration(base.language, own),
         "arguments": [argument.name for argument in own.arguments],
         "axes": list(material.problem.axes),
+        "grid": _example_grid(material.problem.axes),
         "types": {argument.dtype for argument in own.tensors},
         "language": base.language,
         "fence": tongue_of(base.language).fence,
@@ -79,6 +81,12 @@ def declaration(language: str, own: Signature) -> str:
     if language in GPU_TOOLCHAINS:
         return GPU_TOOLCHAINS[language](parse_target(language).architectures).declaration(own)
     return OpenClToolchain().declaration(own) if language == "opencl" else signature_header(own)
+
+
+def _example_grid(axes: Sequence[str]) -> str:
+    """Blocks along the last axis, and one of them for each place of the first where there is another one."""
+    blocks = f"({axes[-1]} + BLOCK - 1) // BLOCK" if axes else "1"
+    return f"({blocks}, {axes[0]})" if len(axes) > 1 else blocks
 
 
 def tolerance_words(problem: Problem) -> str:

@@ -247,6 +247,22 @@ def test_what_is_said_to_writers_of_cpp_is_said_to_nobody_else(language: str, op
         assert kind == "duplicate" or f"```{TONGUES[language].fence} fence" in text
 
 
+@pytest.mark.parametrize("language", ["cuda", "triton"])
+def test_the_example_of_a_launch_is_one_for_the_axes_that_there_are(language: str) -> None:
+    single = Problem("half", ("n",), {"x": Tensor("n")}, {"out": Tensor("n")}, PROBLEM.reference, [Workload(n=8)])
+    text = prompt(material(language, task=single, evaluation=None))
+    size = "BLOCK" if language == "triton" else "THREADS"
+    assert f"LAUNCH(grid=(n + {size} - 1) // {size}" in text
+
+
+@pytest.mark.parametrize("language", ["cpp", *SOURCES])
+def test_what_has_paid_and_what_is_data_are_two_paragraphs(language: str) -> None:
+    templates = prompts_for(PROBLEM, language=language).templates
+    words = dict.fromkeys(("kernel", "place"), "it")
+    assert "\n\nWhat has often paid" in (text := templates.render("system", words))
+    assert ".\n\nWhat stands between fences" in text
+
+
 def test_sums_of_half_precision_are_asked_for_in_float32_and_half_precision_of_float32_is_refused() -> None:
     assert "Sums have to be kept in float32." in prompt(material("cuda"))
     assert "Half precision does not pass." in prompt(material("opencl"))
@@ -268,7 +284,7 @@ GPU_SOURCES: list[tuple[str, str, Callable[[Material], Material]]] = [
     ("shared memory", "228 KiB of shared memory (a block 227 KiB at most)", without_gpu),
     ("features", "wgmma on tiles in shared memory", without_gpu),
     ("bandwidth", "3200 GB/s for 64 MiB", without_gpu),
-    ("peak", "1e+03 TFLOP/s", without_gpu),
+    ("peak", "units: 1000 TFLOP/s", without_gpu),
     ("registers", "registers of a thread: 168", lambda m: with_facts(m, registers=64)),
     ("spills", "registers are spilled, 24 bytes of them", lambda m: with_facts(m, spill_bytes=0)),
     ("local memory", "an index into them is not known", lambda m: with_facts(m, spill_bytes=0)),
