@@ -9,6 +9,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from warploom.report.html.family import Kin
 from warploom.report.html.figures.bars import Bar, bars
 from warploom.report.html.figures.cells import cells, key
 from warploom.report.html.figures.frame import across, short_number
@@ -227,3 +228,16 @@ def test_the_last_word_of_an_axis_stays_within_the_chart() -> None:
     across(drawing, Scale(0, 1e6, 10, NARROW - 5), 50, short_number, "")
     last = next(one for one in ElementTree.fromstring(drawing.markup()).iter("text") if one.text == "1,000,000")
     assert float(last.get("x", 0)) + len("1,000,000") * LETTER / 2 <= NARROW + 0.1
+
+
+def test_a_best_that_has_children_is_named_on_the_side_that_it_came_from() -> None:
+    """To its right, at the same height, stand its children with their own figures."""
+    kin = [
+        Kin(f"{depth:016x}", f"{depth - 1:016x}" if depth else "", depth / 2, "grow", depth, 0, depth < 3, depth == 3)
+        for depth in range(4)
+    ]
+    inner, root = (tree(kin, kin[best].candidate, 1100) for best in (2, 0))
+    assert inner is not None
+    assert re.search(r'text-anchor="end"[^>]*>the best, 2.72×<', inner.markup())
+    assert root is not None
+    assert re.search(r'text-anchor="start"[^>]*>the best, 1.00×<', root.markup()), "on the left there is no room"

@@ -9,6 +9,8 @@ from warploom.report.html.figures.frame import NARROW, legend, marker, speed
 from warploom.report.html.svg import Drawing
 
 ROW = 21
+ROOM_OF_THE_BEST = 130.0
+"""What its name takes beside it, in pixels."""
 
 
 def tree(kin: Sequence[Kin], best: str, width: int) -> Drawing | None:
@@ -48,9 +50,10 @@ def tree(kin: Sequence[Kin], best: str, width: int) -> Drawing | None:
             strong = "strong" if one.candidate == best else ""
             if one.leaf and x + 12 < edge:
                 drawing.line((x + 8, y), (edge - 4, y), "rule")
-            at = edge if one.leaf else x + 10
-            shift = 0 if one.leaf else -8
-            drawing.text((at, y + 4 + shift), fast if one.leaf else "best" if narrow else f"the best, {fast}", strong)
             if one.leaf:
-                drawing.fitting((at + 52, y + 4), one.made, width - at - 56, f"small quiet {strong}".strip())
+                drawing.text((edge, y + 4), fast, strong)
+                drawing.fitting((edge + 52, y + 4), one.made, width - edge - 56, f"small quiet {strong}".strip())
+            else:  # above the way to it: on the right stand those that came of it
+                side, anchor = (-10, "end") if x > ROOM_OF_THE_BEST else (10, "start")
+                drawing.text((x + side, y - 5), "best" if narrow else f"the best, {fast}", strong, anchor)
     return drawing
