@@ -39,6 +39,7 @@ from warploom.sandbox.gpu_device import GpuDevice
 from warploom.sandbox.gpu_process import GpuProcess
 from warploom.sandbox.lease import Lease
 from warploom.sandbox.limits import Limits
+from warploom.search.agents import open_run
 from warploom.search.evidence import read_evidence
 from warploom.search.run import local_parts
 from warploom.testing.chat_server import Call, ChatServer, Reaction
@@ -586,6 +587,7 @@ def test_a_model_is_asked_for_cuda_and_mends_what_does_not_compile(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
+    pytest.importorskip("openai", reason="the extra llm is not installed")
     monkeypatch.setenv("OPENAI_API_KEY", "sk-1234567")
     broken = kernel(problem, value="nothing").source.lstrip()
     mended = kernel(problem, value=f"1.0f * {VALUE}").source.lstrip()
@@ -622,6 +624,8 @@ def test_an_agent_is_asked_for_cuda_and_answers_in_it(
     asked = json.loads(capsys.readouterr().out)
     assert 'extern "C" __global__ void weigh(const float* x' in asked["prompt"]
     assert "Fake GPU 0 (sm_90a)" in asked["prompt"]
+    with open_run(folder) as opened:
+        assert "`LAUNCH(grid=…, block=…, shared=…)`" in opened.describe()
     start.write_text(kernel(problem, value=f"1.0f * {VALUE}").source)
     assert run(["tell", folder, str(asked["id"]), str(start), "--json"]) == PASSED
     assert json.loads(capsys.readouterr().out)["passed"]

@@ -317,9 +317,10 @@ def test_a_worker_needs_nothing_but_the_standard_library() -> None:
 
 def test_doctor_names_the_gpu_or_says_that_there_is_none(device: GpuDevice, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor, "find_devices", lambda: (device,))
-    assert [one.detail.split(" (")[0] for one in doctor._gpus()] == ["Fake GPU 0, sm_90a, driver 13.0"]
+    found = {one.name: one.detail.split(" (")[0] for one in doctor._gpus()}
+    assert found["gpu"] == "Fake GPU 0, sm_90a, driver 13.0"
     monkeypatch.setattr(doctor, "find_devices", lambda: ())
-    assert [one.detail.split(" (")[0] for one in doctor._gpus()] == ["absent"]
+    assert {one.name: one.detail.split(" (")[0] for one in doctor._gpus()}["gpu"] == "absent"
 
 
 def test_tritons_kernels_get_short_axes_scratch_that_is_null_and_their_own_threads(

@@ -117,13 +117,17 @@ def test_a_run_proposes_by_the_book_of_its_language() -> None:
 
 @pytest.mark.parametrize("target", TARGETS)
 def test_models_are_asked_for_every_language_in_its_words(target: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("openai", reason="the extra llm is not installed")
     monkeypatch.setenv("OPENAI_API_KEY", "sk-1234567")
     config = settle(RunConfig("softmax", target=target, proposer="auto", models=("some",)))
     assert config.proposer == "mix"
     writer = make_writer(config, PROBLEM, None, Notebook())
     root = Candidate("p", target, ((f"softmax{SUFFIXES[target]}", "LAUNCH(grid=1)\nsoftmax(x)"),), "softmax")
     request = Request(1, "improve", (Individual(root, Lineage(), 0.0, (0, 0, 0)),), (), None, 0, 1)
-    assert f"You improve one {TONGUES[target].kernel} that" in writer.prepare(request).messages[0].text
+    system, task = writer.prepare(request).messages
+    assert f"You improve one {TONGUES[target].kernel} that" in system.text
+    assert ("OpenMP" in system.text) == ("OpenMP" in task.text) == (target == "cpp")
+    assert ("LAUNCH(grid=…" in task.text) == (target != "cpp")
 
 
 def test_support_code_that_is_not_there_is_declined() -> None:

@@ -337,6 +337,13 @@ def test_the_rewrites_of_a_kernel_are_those_that_its_book_offers_there() -> None
     assert "Mechanical rewrites" not in prompt(material("opencl"))
 
 
+def test_an_inspiration_is_cut_with_a_remark_of_its_language() -> None:
+    long = TRITON.replace("# EVOLVE-BLOCK-END", "# one more line\n" * 500 + "# EVOLVE-BLOCK-END")
+    other = Individual(candidate("triton", long), Lineage(), 0.4, (1, 1, 1))
+    text = prompt(material("triton", partner=None, inspirations=(other,)))
+    assert re.search(r"\n# … \d+ more lines\n```", text)
+
+
 def test_a_compilers_message_reaches_a_repair() -> None:
     failed = Failed("build", "compile_error", "half.py:12:8: no such name", "half.py:12:8: no such name\n    tl.lod(")
     text = prompt(material("triton", operator="repair", evaluation=failed, fitness=None, cell=None))
@@ -418,6 +425,17 @@ def test_comments_are_no_code_and_make_no_other_kernel(language: str) -> None:
     assert twin_key(same) == twin_key(candidate(language))
     other = candidate(language, SOURCES[language].replace("0.5", "0.25"))
     assert twin_key(other) != twin_key(candidate(language))
+
+
+def test_where_a_line_is_indented_to_is_another_triton_kernel() -> None:
+    inside, behind = ("if a:\n    b = 1\n    c = 2\n", "if a:\n    b = 1\nc = 2\n")
+    assert twin_key(candidate("triton", inside)) != twin_key(candidate("triton", behind))
+    assert twin_key(candidate("triton", inside)) == twin_key(candidate("triton", inside.replace("    ", "  ")))
+
+
+def test_lines_of_the_preprocessor_are_apart_in_cuda() -> None:
+    one, two = ("#define A\nint x;", "#define A int x;")
+    assert twin_key(candidate("cuda", one)) != twin_key(candidate("cuda", two))
 
 
 def test_a_division_is_no_comment_in_triton() -> None:
