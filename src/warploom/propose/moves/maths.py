@@ -135,6 +135,7 @@ class TanhByExp(Rewriting):
     """``tanh`` through one ``exp``.
 
     GELU's ``1 + tanh(u)`` becomes twice a sigmoid, mish's ``tanh(log1p(exp(x)))`` a ratio of polynomials in ``exp(x)``.
+    A ``tanh`` by itself stays: ``1 - 2 / (1 + exp(2u))`` has no digits left where ``u`` is small.
     """
 
     name = "tanh_by_exp"
@@ -145,31 +146,16 @@ class TanhByExp(Rewriting):
             case Call(function, (argument,)) if plain_name(function) in TANH:
                 softplus = _softplus_argument(argument)
                 if softplus is None:
-                    return Binary(
-                        "-", ONE, Binary("/", TWO, Binary("+", ONE, _exp(function, Binary("*", TWO, argument))))
-                    )
+                    return part
                 # tanh(log(1 + e)) = n / (n + 2) with n = e (e + 2); from 20 on that is 1, and e must not overflow
                 x = softplus if isinstance(softplus, Name) else lift("entered", softplus)
                 e = lift("grown", _exp(function, Ternary(Binary("<", LIMIT, x), LIMIT, x)))
                 n = lift("ratio", Binary("*", e, Binary("+", e, TWO)))
                 return Binary("/", n, Binary("+", n, TWO))
-            case Binary("+", Number(one), tanh) | Binary("+", tanh, Number(one)) if _is(one, 1.0):
-                undone = _undone(tanh)
-                if undone is not None:
-                    return Binary("/", TWO, Binary("+", ONE, _exp(undone[0], Binary("*", Number("-2.0f"), undone[1]))))
+            case Binary("+", Number(one), Call(function, (u,))) | Binary("+", Call(function, (u,)), Number(one)):
+                if plain_name(function) in TANH and _is(one, 1.0):
+                    return Binary("/", TWO, Binary("+", ONE, _exp(function, Binary("*", Number("-2.0f"), u))))
         return part
-
-
-def _undone(expression: Expression) -> tuple[str, Expression] | None:
-    """The exp and the ``u`` of what ``tanh(u)`` was rewritten to."""
-    match expression:
-        case Binary(
-            "-", Number("1.0f"), Binary("/", Number("2.0f"), Binary("+", Number("1.0f"), Call(exp, (doubled,))))
-        ):
-            match doubled:
-                case Binary("*", Number("2.0f"), argument):
-                    return exp, argument
-    return None
 
 
 def _softplus_argument(expression: Expression) -> Expression | None:

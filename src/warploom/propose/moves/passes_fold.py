@@ -9,8 +9,9 @@ from warploom.errors import NotApplicable
 from warploom.propose.moves.nests import Statements
 from warploom.propose.moves.passes_common import Passes, later_passes, swapped, unchanged, value_type, visible_before
 from warploom.propose.moves.protocol import Phase, Site
+from warploom.syntax.cpp.affine import ONE
 from warploom.syntax.cpp.query import all_loops, all_names, fresh, names_in, names_written, uses
-from warploom.syntax.cpp.tree import Assign, Binary, Declare, Expression, Index, Loop, Name, Number, Unit
+from warploom.syntax.cpp.tree import Assign, Binary, Declare, Expression, Index, Loop, Name, Number, Ternary, Unit
 from warploom.syntax.cpp.walk import parts, substitute_in
 from warploom.values.candidate import Scalar
 
@@ -39,8 +40,9 @@ class _Match:
 class FoldPass:
     """Sum and sum of squared deviations in one pass instead of two.
 
-    Both are taken about a shift, the first element, so that an offset common to all elements costs no digits
-    (Chan, Golub and LeVeque 1983): ``mean = shift + s / n`` and ``Σ(v - mean)² = q - s² / n``.
+    Both are taken about a shift, so that an offset common to all elements costs no digits (Chan, Golub and LeVeque
+    1983): ``mean = shift + s / n`` and ``Σ(v - mean)² = q - s² / n``. The shift is the median of the first, the middle
+    and the last element: a single one may be an outlier, and then the difference loses what it was to save.
     """
 
     name = "fold_pass"
@@ -70,7 +72,7 @@ def _matched(passes: Passes) -> _Match | None:
     own, other = _sum_of(passes.first.body), _sum_of(passes.body)
     if own is None or other is None or not any(isinstance(part, Index) for part in parts(own.term)):
         return None
-    first = _first_term(own, passes)
+    samples = _samples(own, passes)
     for statement in passes.between:
         match statement:
             case Declare(_, name, Binary("/", Name(text), divisor), ()) if text == own.total:
@@ -78,7 +80,7 @@ def _matched(passes: Passes) -> _Match | None:
                 if uses(rest, own.total) or uses(rest, name) or name in names_written(passes.body):
                     return None
                 fits = _is_squared_deviation(other, own, name)
-                if not fits or not unchanged(first, passes) or not visible_before(first, passes):
+                if not fits or not all(unchanged(one, passes) and visible_before(one, passes) for one in samples):
                     return None
                 return _Match(passes, own, statement, divisor, other.total)
     return None
@@ -99,12 +101,32 @@ def _sum_of(body: Statements) -> _Sum | None:
             return None
 
 
-def _first_term(own: _Sum, passes: Passes) -> Expression:
-    """The term of the first iteration."""
-    first: dict[str, Expression] = {passes.first.variable: passes.first.lower}
-    if own.inner is not None:
-        first[own.inner.variable] = own.inner.lower
-    return substitute_in(own.term, first)
+def _samples(own: _Sum, passes: Passes) -> list[Expression]:
+    """The terms of the first, the middle and the last iteration; of the first alone where steps are skipped."""
+    loops = [passes.first] if own.inner is None else [passes.first, own.inner]
+    places = (_first, _middle, _last) if all(loop.step == ONE for loop in loops) else (_first,)
+    return [substitute_in(own.term, {loop.variable: place(loop) for loop in loops}) for place in places]
+
+
+def _first(loop: Loop) -> Expression:
+    return loop.lower
+
+
+def _middle(loop: Loop) -> Expression:
+    return Binary("/", loop.upper if loop.lower == Number("0") else Binary("+", loop.lower, loop.upper), Number("2"))
+
+
+def _last(loop: Loop) -> Expression:
+    return Binary("-", loop.upper, ONE)
+
+
+def _median(a: Expression, b: Expression, c: Expression) -> Expression:
+    """The one that is neither the largest nor the smallest."""
+
+    def less(one: Expression, other: Expression, then: Expression, otherwise: Expression) -> Expression:
+        return Ternary(Binary("<", one, other), then, otherwise)
+
+    return less(a, b, less(b, c, b, less(a, c, c, a)), less(a, c, a, less(b, c, c, b)))
 
 
 def _is_squared_deviation(other: _Sum, own: _Sum, mean: str) -> bool:
@@ -139,7 +161,7 @@ def _folded(unit: Unit, match: _Match) -> Unit:
     taken = all_names(passes.function)
     shift, apart = fresh("shift", taken), fresh("apart", taken)
     total, squares = Name(own.total), Name(match.squares)
-    one = Declare(f"const {kind}", shift, _first_term(own, passes))
+    about = _shift(shift, kind, _samples(own, passes), taken)
     difference = Declare(f"const {kind}", apart, Binary("-", own.term, Name(shift)))
     square = Binary("*", Name(apart), Name(apart))
     body: Statements = (difference, Assign(total, "+=", Name(apart)), Assign(squares, "+=", square))
@@ -151,7 +173,16 @@ def _folded(unit: Unit, match: _Match) -> Unit:
     correction = Assign(squares, "-=", Binary("/", Binary("*", total, total), match.divisor))
     mean = Declare(match.mean.type, match.mean.name, Binary("+", Name(shift), Binary("/", total, match.divisor)))
     also: dict[int, Statements] = {id(start): (), id(match.mean): (mean,)}
-    return swapped(unit, passes, (start, one, replace(first, body=body)), (correction,), also)
+    return swapped(unit, passes, (start, *about, replace(first, body=body)), (correction,), also)
+
+
+def _shift(name: str, kind: str, samples: Sequence[Expression], taken: set[str]) -> Statements:
+    """The declaration of what is taken off every term, after those of its samples."""
+    if len(samples) == 1:
+        return (Declare(f"const {kind}", name, samples[0]),)
+    words = [fresh(word, taken) for word in ("early", "halfway", "late")]
+    seen = [Declare(f"const {kind}", word, sample) for word, sample in zip(words, samples, strict=True)]
+    return (*seen, Declare(f"const {kind}", name, _median(*(Name(word) for word in words))))
 
 
 def _start_of(name: str, passes: Passes) -> Declare | None:

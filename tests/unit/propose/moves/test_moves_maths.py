@@ -29,7 +29,6 @@ CASES: dict[str, tuple[str, str, str]] = {
         "2.0f / (1.0f + std::exp(-2.0f *",
     ),
     "gelu the other way round": ("tanh_by_exp", f"{LOOP} out[j] = (tanhf(x[j]) + 1.f) * x[j];", "expf(-2.0f * x[j])"),
-    "tanh": ("tanh_by_exp", f"{LOOP} out[j] = tanh(x[j]) + y[j];", "1.0f - 2.0f / (1.0f + exp(2.0f * x[j]))"),
     "mish": ("tanh_by_exp", f"{LOOP} out[j] = x[j] * std::tanh(std::log1p(std::exp(x[j])));", "ratio / (ratio + 2.0f)"),
     "mish by log": (
         "tanh_by_exp",
@@ -38,8 +37,8 @@ CASES: dict[str, tuple[str, str, str]] = {
     ),
     "in a condition": (
         "tanh_by_exp",
-        f"{LOOP} {{ if (tanhf(x[j]) > 0.5f) {{ out[j] = tanhf(y[j]); }} }}",
-        "expf(2.0f * y[j])",
+        f"{LOOP} {{ if (1 + tanhf(x[j]) > 1.5f) {{ out[j] = tanhf(y[j]) + 1.0f; }} }}",
+        "expf(-2.0f * y[j])",
     ),
     "square": (
         "pow_to_mul",
@@ -103,7 +102,11 @@ DECLINED = {
         f"float s = 1; {LOOP} {{ s += x[j]; out[j] = y[j] / s; }}",
     ],
     "pow_to_mul": [f"{LOOP} out[j] = std::pow(x[j], y[j]) + pow(x[j], 2.5f);"],
-    "tanh_by_exp": [f"{LOOP} out[j] = std::exp(x[j]);"],
+    "tanh_by_exp": [
+        f"{LOOP} out[j] = std::exp(x[j]);",
+        f"{LOOP} out[j] = tanh(x[j]) + y[j];",  # by one exp, a small x would lose its digits
+        f"{LOOP} out[j] = 2.0f + tanh(x[j]);",
+    ],
     "poly_exp": [f"{LOOP} out[j] = std::exp2(x[j]);"],
     "narrow": [f"float s = 0; {LOOP} s += x[j]; out[0] = s;"],
 }

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from conftest import Build, call
 from warploom.errors import NotApplicable
 from warploom.propose.moves import passes
 from warploom.syntax.cpp.parse import parse
@@ -174,7 +175,25 @@ def test_recompute_drops_a_store_that_nothing_reads() -> None:
 def test_fold_leaves_two_passes() -> None:
     text = render(MOVES["fold_pass"].apply(parse(NORM), "norm:j", {}))
     assert text.count("for (") == 3
-    assert "const float shift = x[i * cols + 0]" in text or "const float shift = x[i * cols]" in text
+    assert "const float early = x[i * cols + 0]" in text
+    assert "const float halfway = x[i * cols + cols / 2]" in text
+    assert "const float late = x[i * cols + (cols - 1)]" in text
+    strided = render(MOVES["fold_pass"].apply(parse(NORM.replace("++j", "j += 2")), "norm:j", {}))
+    assert "const float shift = x[i * cols + 0];" in strided, "the last element may be none of the sum's"
+
+
+@pytest.mark.parametrize("offset", [0.0, 1e4])
+def test_folded_sums_keep_their_digits_beside_an_outlier(build: Build, offset: float) -> None:
+    """Wherever it lies, also where the shift is taken from."""
+    (library,) = build([render(MOVES["fold_pass"].apply(parse(NORM), "norm:j", {}))])
+    x = offset + RNG.standard_normal((5, 4097))
+    for row, place in enumerate((0, 2048, 4096, 7)):
+        x[row, place] += 1e3 + offset
+    x = x.astype(np.float32)
+    out = call(library, "norm", [x, np.zeros_like(x), *x.shape])[1]
+    wide = x.astype(np.float64)
+    exact = (wide - wide.mean(1, keepdims=True)) / np.sqrt(wide.var(1, keepdims=True) + 1e-5)
+    assert np.abs(out - exact).max() < 2e-5 * np.abs(exact).max()
 
 
 def test_hoist_takes_what_stays_the_same() -> None:
