@@ -145,3 +145,27 @@ def test_a_shape_that_is_traced_another_way_follows_the_timed_one() -> None:
     traces[2]["nodes"].append(dict(traces[2]["nodes"][-1], name="more"))
     source = written(problem({"out": Tensor("rows cols")}, x="rows cols", bias="cols"), traces)
     assert "i < rows * cols" in source
+
+
+@pytest.mark.parametrize(("dilation", "asked"), [(2, "once for all channels"), (1, "by the taps alone")])
+def test_which_taps_of_a_transposed_convolution_meet_a_row_is_not_asked_for_every_channel(
+    dilation: int, asked: str
+) -> None:
+    """A plain kernel that asks 32 times as often as it computes does not come to its end in time."""
+
+    def convolution(rows: int, cols: int) -> dict[str, Any]:
+        script = Script(x=[rows, 4, cols], w=[4, 5, 3])
+        script.add(
+            "convolution", "aten.convolution.default", [rows, 5, 2 * cols + 2 * dilation - 1],
+            input=ref("x"), weight=ref("w"), bias=None, stride=[2], padding=[0], dilation=[dilation], transposed=True,
+            output_padding=[0], groups=1,
+        )  # fmt: skip
+        return script.trace({"rows": rows, "cols": cols}, "convolution")
+
+    out = Tensor(f"rows 5 2*cols+{2 * dilation - 1}")
+    source = block(lowered(problem({"out": out}, x="rows 4 cols", w="4 5 3"), convolution))
+    channels = source.index("< 4; ")
+    if asked == "once for all channels":
+        assert source.index("% 2 == 0") < channels
+    else:
+        assert channels < source.index("% 2")

@@ -98,23 +98,31 @@ class _Convolution:
         for length in self.taps:
             terms *= length.largest
         total, inner = _summing(kernel, node, terms, self._bias(filter_))
-        with kernel.nest.loop(channels) as channel:
+        # Where few taps meet a row, which ones is asked once for all channels.
+        seldom = transposed and any(map(self._seldom_meets, range(len(places))))
+        with ExitStack() as loops:
+            channel = ZERO if seldom else loops.enter_context(kernel.nest.loop(channels))
+            taps: list[Expression] = []
+            rows: list[Expression] = []
+            for place in range(len(places)):
+                enter = self._scattered if transposed else self._gathered
+                tap, row = enter(loops, place, places[place])
+                taps.append(tap)
+                rows.append(row)
+            if seldom:
+                channel = loops.enter_context(kernel.nest.loop(channels))
             own = plus(times(group, channels.expression), channel)
-            with ExitStack() as loops:
-                taps: list[Expression] = []
-                rows: list[Expression] = []
-                for place in range(len(places)):
-                    enter = self._scattered if transposed else self._gathered
-                    tap, row = enter(loops, place, places[place])
-                    taps.append(tap)
-                    rows.append(row)
-                if transposed:
-                    within = modulo(filter_, filters.expression) if grouped else filter_
-                    weight = self.read_weight([own, within, *taps])
-                else:
-                    weight = self.read_weight([filter_, channel, *taps])
-                kernel.nest.emit(Assign(total, "+=", Binary("*", self.read_input([batch, own, *rows]), weight)))
+            if transposed:
+                within = modulo(filter_, filters.expression) if grouped else filter_
+                weight = self.read_weight([own, within, *taps])
+            else:
+                weight = self.read_weight([filter_, channel, *taps])
+            kernel.nest.emit(Assign(total, "+=", Binary("*", self.read_input([batch, own, *rows]), weight)))
         return _finished(kernel, node, total, inner)
+
+    def _seldom_meets(self, place: int) -> bool:
+        """Whether a tap of a transposed convolution has to be tried to know whether it meets a row."""
+        return self.stride[place] > 1 and self.dilation[place] > 1
 
     def _bias(self, filter_: Expression) -> Expression | None:
         if self.node.arguments["bias"] is None:
