@@ -151,8 +151,10 @@ def slot(key: int, effort: Effort) -> int:
     return 2 * key + (effort == "promote")
 
 
-def describe_error(path: Path, error: sqlite3.Error) -> str:
-    """What SQLite said about this file, in one line."""
+def describe_error(path: Path, error: sqlite3.Error | UnicodeDecodeError) -> str:
+    """What SQLite said about this file, in one line; the second error when it quoted bytes that are no text."""
+    if isinstance(error, UnicodeDecodeError):
+        return f"{path} is damaged: its text is not UTF-8"
     text = " ".join(str(error).split())
     if "not a database" in text or "malformed" in text:
         return f"{path} is damaged: {text}"

@@ -49,7 +49,7 @@ def check(path: Path, database: sqlite3.Connection, *, thorough: bool = True) ->
         first = database.execute("SELECT kind FROM events WHERE seq = 1").fetchone()
         if first is None or first[0] != "RunStarted":
             raise JournalError(f"{path} is damaged: it does not begin with the start of a run")
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:
         raise JournalError(describe_error(path, error)) from None
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from warploom.archive import journal as journals
 from warploom.archive.database import FILE
+from warploom.archive.integrity import inspect
 from warploom.archive.journal import Journal
 from warploom.errors import JournalError
 from warploom.testing.synthetic import synthetic_candidate, synthetic_evaluation
@@ -57,6 +58,26 @@ def test_what_was_written_is_read_back(run: Path) -> None:
         assert journal.evaluation(candidate.id, "promote") is None
         assert list(journal.events(after=39)) == events[39:]
         assert journal.starting_with(candidate.id[:9]) == [candidate.id]
+
+
+def test_events_are_read_many_at_a_time_up_to_what_is_missing(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(journals, "_READ_AT_ONCE", 3)
+    with journals.reopen(run) as journal:
+        before = journal.length
+        for word in "abcdefg":
+            journal.append(RunPaused(word))
+    with journals.read(run) as journal:
+        paused = [RunPaused(word) for word in "abcdefg"]
+        assert list(journal.events(before)) == paused
+        assert list(journal.events(before, 4)) == paused[:4]
+        assert list(journal.events(before + 5, 4)) == paused[5:]
+    with sqlite3.connect(run / FILE) as database:
+        database.execute("DELETE FROM events WHERE seq = ?", (before + 5,))
+    with journals.read(run) as journal:
+        events = journal.events(before)
+        assert [next(events) for _ in range(4)] == paused[:4]
+        with pytest.raises(JournalError, match=f"event {before + 5} is missing"):
+            next(events)
 
 
 def test_an_evaluation_kept_early_is_not_stored_twice(run: Path) -> None:
@@ -130,18 +151,21 @@ def _damaged(run: Path, how: str) -> None:
     elif how == "page":
         content[4096 * 2 : 4096 * 3] = os.urandom(4096)
         path.write_bytes(content)
+    elif how == "schema":  # SQLite quotes what it cannot read, byte by byte
+        path.write_bytes(content.replace(b"CREATE TABLE", b"CREATE T\xf8BLE"))
     elif how == "text":
         path.write_text("this is no database, but it is long enough to be looked at\n" * 200)
 
 
-@pytest.mark.parametrize("how", ["cut", "header", "page", "text"])
+@pytest.mark.parametrize("how", ["cut", "header", "page", "schema", "text"])
 def test_damage_is_one_line_and_the_file_is_left_alone(run: Path, how: str) -> None:
     _damaged(run, how)
     before = (run / FILE).read_bytes()
-    with pytest.raises(JournalError) as raised:
-        journals.reopen(run)
-    assert "\n" not in str(raised.value)
-    assert str(run / FILE) in str(raised.value)
+    for use in (journals.reopen, inspect):
+        with pytest.raises(JournalError) as raised:
+            use(run)
+        assert "\n" not in str(raised.value)
+        assert str(run / FILE) in str(raised.value)
     assert (run / FILE).read_bytes() == before
 
 
