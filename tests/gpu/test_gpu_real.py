@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from warploom.problems.load import find_seed
 from warploom.sandbox.gpu_worker_process import GpuWorkerProcess
 from warploom.sandbox.limits import Limits
 from warploom.values.candidate import Candidate
-from warploom.values.job import Job
+from warploom.values.job import Effort, Job
 from warploom.values.outcome import Evaluation, Failed, Passed
 from warploom.values.problem import Problem
 
@@ -68,10 +69,10 @@ def judge(problem: Problem, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         yield local
 
 
-def judged(judge: LocalJudge, words: Mapping[str, str] | None = None) -> Evaluation:
+def judged(judge: LocalJudge, words: Mapping[str, str] | None = None, effort: Effort = "promote") -> Evaluation:
     text = KERNEL.format(**{"value": VALUE, "before": "", "last": "", "shared": "0", **(words or {})})
     candidate = Candidate(judge.problem.hash, "cuda", (("kernel.cu", text),), judge.problem.name)
-    return judge.evaluate(Job(candidate, judge.problem.hash, "promote"))
+    return judge.evaluate(Job(candidate, judge.problem.hash, effort))
 
 
 def test_an_honest_kernel_passes(judge: LocalJudge) -> None:
@@ -80,6 +81,7 @@ def test_an_honest_kernel_passes(judge: LocalJudge) -> None:
     assert {timing.clock for timing in found.timings} == {CLOCK}
     assert {timing.baseline for timing in found.timings} >= {"eager", "eager offline"}
     assert 0 < found.environment["roofline"] <= 1.25
+    assert ("profile" in found.environment) == bool(shutil.which("ncu")), "figures, or why there are none"
 
 
 def test_much_shared_memory_is_granted(judge: LocalJudge) -> None:
@@ -111,7 +113,7 @@ def test_a_cheat_fails_by_its_kind(judge: LocalJudge, kinds: set[str], words: di
     found = judged(judge, words)
     assert isinstance(found, Failed)
     assert found.kind in kinds, found
-    assert isinstance(judged(judge), Passed), "the next candidate is judged as ever"
+    assert isinstance(judged(judge, effort="screen"), Passed), "the next candidate is judged as ever"
 
 
 @pytest.mark.skipif(importlib.util.find_spec("triton") is None, reason="Triton is not installed")
