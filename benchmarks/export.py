@@ -23,6 +23,7 @@ import sys
 import sysconfig
 import tempfile
 import venv
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,15 @@ from benchmarks.catalog import machine
 
 HERE = Path(__file__).resolve().parent
 CATALOG = ("rms_norm", "swiglu", "gqa_decode", "int8_gemv")
+CHECKS = (
+    "a_shape_of_the_table_runs_the_kernel_and_is_right",
+    "another_shape_is_right_too",
+    "the_switch_is_counted",
+    "it_compiles_without_a_graph_break",
+    "opcheck",
+)
+"""Tests that every package brings along; an export is right when each was run and passed."""
+
 OWN = ("rms_norm_rows",)
 """Beside this file: what the block needs and the catalog has not."""
 
@@ -70,16 +80,20 @@ def to_row(name: str, made: Mapping[str, Any], manifest: Mapping[str, Any], test
         name: of the problem.
         made: what ``warploom export`` said.
         manifest: of the export.
-        tests: the last line that pytest printed.
+        tests: what pytest printed, with a line for each test.
     """
-    counted = {word: int(number) for number, word in re.findall(r"(\d+) (passed|failed|error)", tests)}
+    checks = {check: Counter[str]() for check in CHECKS}
+    for verdict, test in re.findall(r"^(PASSED|FAILED|ERROR) \S*::test_(\w+)", tests, re.MULTILINE):
+        checks.setdefault(test, Counter())[verdict.lower()] += 1
+    counted = sum(checks.values(), Counter[str]())
     return {
         "problem": name,
         "variants": made["variants"],
         "table": [{"axes": row["axes"], "speedup": row["speedup"]} for row in manifest["table"]],
         "left_to_the_reference": made["slower"],
         "tests": counted,
-        "right": counted.get("passed", 0) > 0 and not (counted.keys() & {"failed", "error"}),
+        "checks": checks,
+        "right": all(found["passed"] and found["passed"] == found.total() for found in checks.values()),
     }
 
 
@@ -101,10 +115,10 @@ def export(name: str, run: Path, python: Path, folder: Path) -> Row:
     installed = call([*pip, "--no-index", "--no-deps", "--no-build-isolation", folder])
     if installed.returncode:
         return {"problem": name, "right": False, "error": installed.stderr.strip()[-300:]}
-    quiet = ["-q", "-p", "no:cacheprovider", "-W", "ignore"]
-    tested = call([python, "-m", "pytest", *quiet, folder / "tests"], cwd=folder)
+    plain = ["-rA", "-p", "no:cacheprovider", "-W", "ignore"]
+    tested = call([python, "-m", "pytest", *plain, folder / "tests"], cwd=folder)
     manifest = json.loads(next(folder.glob("src/*/manifest.json")).read_text())
-    return to_row(name, made, manifest, tested.stdout.strip().splitlines()[-1])
+    return to_row(name, made, manifest, tested.stdout)
 
 
 def table(rows: Sequence[Row]) -> str:

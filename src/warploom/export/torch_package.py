@@ -95,7 +95,9 @@ def test_a_shape_of_the_table_runs_the_kernel_and_is_right(row):
 @pytest.mark.parametrize("row", package.MANIFEST["checked"], ids=str)
 def test_another_shape_is_right_too(row):
     inputs = samples.draw(package.MANIFEST, row, seed=2)
+    package.reset_counts()
     assert error(inputs, CALL(*inputs)) <= 1
+    assert sum(package.counts().values()) == 1
 
 
 def test_the_switch_is_counted(monkeypatch):

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from warploom.archive.encode import (
     event_from,
     event_text,
+    events_from,
     from_plain,
     job_from,
     job_text,
@@ -147,6 +148,33 @@ def test_jobs_go_round(candidate: Candidate, problem: str, effort: Any, incumben
 @given(events)
 def test_events_go_round(event: Event) -> None:
     assert event_from(*event_text(event)) == event
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(events, max_size=6), st.data())
+def test_many_events_are_read_as_each_alone(written: list[Event], data: st.DataObject) -> None:
+    texts = [event_text(event) for event in written]
+    without = data.draw(st.lists(st.booleans(), min_size=len(texts), max_size=len(texts)))
+    rows = [(kind, text[:-9] if old else text) for (kind, text), old in zip(texts, without, strict=True)]
+    found = list(events_from(rows))
+    assert found == written
+    assert list(map(vars, found)) == list(map(vars, written)), "no field more and none less"
+
+
+def test_events_before_a_damaged_one_are_read_and_then_it_is_told() -> None:
+    rows = [event_text(RunPaused(word)) for word in "abcde"]
+    rows[3] = rows[3][0], rows[3][1].replace('"d"', '"x"')
+    found = iter(events_from(rows))
+    assert [next(found) for _ in range(3)] == [RunPaused(word) for word in "abc"]
+    with pytest.raises(JournalError, match="checksum"):
+        next(found)
+
+
+def test_what_older_journals_lack_has_its_default() -> None:
+    kind, text = event_text(Asked(1, "grow", (), (), None, 0, 5, 0.5))
+    old = text[:-9].replace('"hints":[],', "").replace('"outside":false,', "")
+    assert "hints" not in old
+    assert list(events_from([(kind, old)])) == [Asked(1, "grow", (), (), None, 0, 5, 0.5)]
 
 
 @settings(max_examples=30, deadline=None)

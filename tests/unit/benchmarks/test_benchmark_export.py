@@ -27,23 +27,34 @@ def export() -> ModuleType:
     return module
 
 
-@pytest.mark.parametrize(
-    ("said", "right"),
-    [
-        ("10 passed, 2 warnings in 3.1s", True),
-        ("1 failed, 9 passed in 3s", False),
-        ("1 error in 2s", False),
-        ("", False),
-    ],
-)
-def test_an_export_is_right_when_its_own_tests_say_so(export: ModuleType, said: str, right: bool) -> None:
-    assert export.to_row("a", MADE, MANIFEST, said)["right"] is right
+def said(export: ModuleType, *left_out: str, **verdicts: str) -> str:
+    """What pytest prints of a package whose tests ended so; without verdicts all passed."""
+    lines = [
+        f"{verdicts.get(check, 'PASSED')} tests/test_a.py::test_{check}{end}"
+        for check in export.CHECKS
+        if check not in left_out
+        for end in (("[rows=8]", "[rows=9]") if "shape" in check else ("",))
+    ]
+    return "\n".join(["==== short test summary info ====", *lines, "==== 7 passed in 3.1s ===="])
+
+
+def test_an_export_is_right_when_each_of_its_own_tests_ran_and_passed(export: ModuleType) -> None:
+    row = export.to_row("a", MADE, MANIFEST, said(export))
+    assert row["right"]
+    assert row["tests"] == {"passed": 7}
+    assert row["checks"]["opcheck"] == {"passed": 1}
+    assert row["checks"]["another_shape_is_right_too"] == {"passed": 2}
+    assert not export.to_row("a", MADE, MANIFEST, "")["right"]
+    for check in export.CHECKS:
+        assert not export.to_row("a", MADE, MANIFEST, said(export, check))["right"], "it was not run"
+        assert not export.to_row("a", MADE, MANIFEST, said(export, **{check: "FAILED"}))["right"]
+        assert not export.to_row("a", MADE, MANIFEST, said(export, **{check: "ERROR"}))["right"]
 
 
 def test_the_tables_show_every_shape_and_what_went_wrong(export: ModuleType) -> None:
-    rows = [export.to_row("a", MADE, MANIFEST, "10 passed"), {"problem": "b", "right": False, "error": "no kernel"}]
+    rows = [export.to_row("a", MADE, MANIFEST, said(export)), {"problem": "b", "right": False, "error": "no kernel"}]
     assert export.table(rows).splitlines()[2:] == [
-        "| a | rows=8 | 2.00 | 1.50 | 10 passed |",
+        "| a | rows=8 | 2.00 | 1.50 | 7 passed |",
         "| b |  |  |  | no kernel |",
     ]
     pair = {"plain_ms": 3.0, "kernels_ms": 1.0, "times_faster": 3.0}
