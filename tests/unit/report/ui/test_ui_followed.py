@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import gc
 import math
 import os
 from pathlib import Path
@@ -96,6 +97,22 @@ def test_a_long_run_is_seen_while_it_is_read(tmp_path: Path, monkeypatch: pytest
         run.judged(2.0, parent=seed)
         assert [one["judged"] for one in watch.changed(known)] == [11]
     watch.close()
+
+
+def test_while_events_are_read_nobody_searches_for_cycles(told: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    sweeps: list[bool] = []
+    reading = History.read_on
+
+    def read_on(self: History, journal: Journal, most: int = -1) -> int:
+        sweeps.append(gc.isenabled())
+        return reading(self, journal, most)
+
+    run = Followed(told.folder)
+    monkeypatch.setattr(History, "read_on", read_on)
+    run.look()
+    assert sweeps == [False]
+    assert gc.isenabled()
+    run.journal.close()
 
 
 def test_steering_is_told(tmp_path: Path) -> None:
