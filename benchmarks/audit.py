@@ -16,8 +16,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from warploom.judge.advice import advise
-from warploom.judge.audit import audit
+from warploom.judge.auditing.advice import advise
+from warploom.judge.auditing.audit import audit
 from warploom.problems.cache import cache_directory
 from warploom.problems.load import catalog_names, load_problem
 from warploom.report.audit import audit_object

@@ -5,8 +5,8 @@
 
 The simulation draws log-ratios of pairs from models of the noise of shared machines, and sends them through the judge's
 own stopping rule, interval and promotion rule. The noise that ``benchmarks/noise.py`` recorded is cut into stretches of
-pairs. The measurement sends a kernel whose slowdown is known (:mod:`warploom.judge.yardstick`) through the real judge,
-side by side with itself: fresh processes, fresh inputs.
+pairs. The measurement sends a kernel whose slowdown is known (:mod:`warploom.judge.machine.yardstick`) through the real
+judge, side by side with itself: fresh processes, fresh inputs.
 Writes ``benchmarks/results/coverage.json`` and prints tables; exit 1 when the interval holds the truth too rarely under
 noise whose pairs are independent.
 """
@@ -22,10 +22,10 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from warploom.judge import yardstick
 from warploom.judge.evaluate import LocalJudge
+from warploom.judge.machine import yardstick
 from warploom.judge.promotion import INCUMBENT, promotes
-from warploom.judge.sampling import PROMOTE, SCREEN, Plan, enough
+from warploom.judge.timing.sampling import PROMOTE, SCREEN, Plan, enough
 from warploom.problems.cache import cache_directory
 from warploom.problems.load import load_problem
 from warploom.values.job import Job

@@ -30,8 +30,8 @@ from typing import Any
 
 from warploom.errors import ConfigError, ToolchainError
 from warploom.judge.evaluate import LocalJudge
-from warploom.judge.gpu import describe
-from warploom.judge.offline import offline
+from warploom.judge.gpu.offline import offline
+from warploom.judge.gpu.place import describe
 from warploom.judge.places import require_device
 from warploom.problems.load import cache_directory, catalog_names, find_seed, load_problem
 from warploom.syntax import tune

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from warploom.errors import ToolchainError
-from warploom.judge.interpreted import check_interpreted
+from warploom.judge.correctness.interpreted import check_interpreted
 from warploom.problems.load import cache_directory, catalog_names, find_seed, load_problem
 from warploom.propose.moves.books import book_of
 from warploom.propose.recipe import Cookbook, materialise

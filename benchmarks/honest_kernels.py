@@ -11,8 +11,8 @@ from pathlib import Path
 import torch
 
 from warploom.errors import NothingToPropose
-from warploom.judge.calls import arguments
-from warploom.judge.layout import input_layout, output_layout, view
+from warploom.judge.content.calls import arguments
+from warploom.judge.content.layout import input_layout, output_layout, view
 from warploom.problems.load import find_seed, load_problem
 from warploom.propose.bandit import Bandit
 from warploom.propose.moves.book import COMPOSITES, MOVE_PRIORS, MOVES

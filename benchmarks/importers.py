@@ -34,11 +34,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks import checkouts
 
-from warploom.judge import own_draws
-from warploom.judge.compare import Expected, compare
-from warploom.judge.inputs import draw
-from warploom.judge.layout import STORAGE
-from warploom.judge.tolerance import calibrate
+from warploom.judge.comparison.compare import Expected, compare
+from warploom.judge.comparison.tolerance import calibrate
+from warploom.judge.content import own_draws
+from warploom.judge.content.inputs import draw
+from warploom.judge.content.layout import STORAGE
 from warploom.problems.importers import instance, study
 from warploom.problems.importers.address import Address
 from warploom.problems.importers.bring import FORMATS

@@ -22,10 +22,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from warploom.judge import against_itself
-from warploom.judge.busy import busy_share
-from warploom.judge.hardware import hardware
-from warploom.judge.sampling import Plan
+from warploom.judge.machine import against_itself
+from warploom.judge.machine.busy import busy_share
+from warploom.judge.machine.hardware import hardware
+from warploom.judge.timing.sampling import Plan
 from warploom.sandbox.jail import find_jail
 from warploom.sandbox.lease import Lease
 from warploom.toolchain.find import find_toolchain

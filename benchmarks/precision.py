@@ -41,10 +41,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from benchmarks.honest_kernels import Kernel, Stand, kernels
 from benchmarks.sum_orders import Plain, drawn, orders, summed_axes
 
-from warploom.judge.pretend import Absent, Scene, pretend
-from warploom.judge.pretenders import pretenders
-from warploom.judge.rounding import round_significand
-from warploom.judge.tolerance import Calibrated, Function, calibrate
+from warploom.judge.auditing.pretenders import pretenders
+from warploom.judge.comparison.tolerance import Calibrated, Function, calibrate
+from warploom.judge.reference.pretend import Absent, Scene, pretend
+from warploom.judge.reference.rounding import round_significand
 from warploom.problems.cache import cache_directory
 from warploom.problems.load import catalog_names, load_problem, locate
 from warploom.problems.native import execute

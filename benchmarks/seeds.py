@@ -35,9 +35,9 @@ from benchmarks import checkouts
 from benchmarks.importers import drawn
 
 from warploom.errors import ProblemError
-from warploom.judge.compare import Expected, compare
-from warploom.judge.layout import STORAGE
-from warploom.judge.tolerance import calibrate
+from warploom.judge.comparison.compare import Expected, compare
+from warploom.judge.comparison.tolerance import calibrate
+from warploom.judge.content.layout import STORAGE
 from warploom.problems.importers import study
 from warploom.problems.importers.address import Address
 from warploom.problems.importers.bring import FORMATS

@@ -9,8 +9,8 @@ from functools import partial
 import numpy as np
 import torch
 
-from warploom.judge.inputs import draw
-from warploom.judge.tolerance import Function
+from warploom.judge.comparison.tolerance import Function
+from warploom.judge.content.inputs import draw
 from warploom.values.problem import Problem, Workload
 from warploom.values.shape import extents
 

@@ -12,9 +12,9 @@ import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
-from warploom.judge.calibration import keep, recall
-from warploom.judge.calibrator import Calibrator
-from warploom.judge.hardware import hardware
+from warploom.judge.machine.calibration import keep, recall
+from warploom.judge.machine.calibrator import Calibrator
+from warploom.judge.machine.hardware import hardware
 from warploom.problems.load import cache_directory
 from warploom.sandbox.jail import find_jail
 from warploom.sandbox.lease import Lease

@@ -17,16 +17,19 @@ from typing import Any
 import numpy as np
 import pytest
 
-from warploom.judge import bench as bench_module
-from warploom.judge import compare, layout, oracle, session, stages, verify
-from warploom.judge.bench import Bench
-from warploom.judge.compare import Allowance, Comparison, Expected
+from warploom.judge import session, stages
+from warploom.judge.comparison import compare
+from warploom.judge.comparison.compare import Allowance, Comparison, Expected
+from warploom.judge.content import layout
+from warploom.judge.content.guards import Poison, poison
+from warploom.judge.content.layout import Array, Layout, view
+from warploom.judge.content.renewal import Source
+from warploom.judge.correctness import oracle, verify
 from warploom.judge.evaluate import LocalJudge
-from warploom.judge.guards import Poison, poison
-from warploom.judge.layout import Array, Layout, view
-from warploom.judge.renewal import Source
 from warploom.judge.roofline import Roofline
-from warploom.judge.watch import Watch
+from warploom.judge.timing import bench as bench_module
+from warploom.judge.timing.bench import Bench
+from warploom.judge.timing.watch import Watch
 from warploom.sandbox import candidate_process, freezer, jail, rules, seccomp, wire
 from warploom.sandbox.buffers import SharedBuffer
 from warploom.sandbox.jail import Jail

@@ -20,12 +20,12 @@ import pytest
 from warploom.errors import ReferenceFailed
 from warploom.judge import session as session_module
 from warploom.judge import stages
+from warploom.judge.correctness.oracle import CheckedSet, with_room
 from warploom.judge.evaluate import LocalJudge
-from warploom.judge.measure import measure
 from warploom.judge.mint import judge_version
-from warploom.judge.oracle import CheckedSet, with_room
 from warploom.judge.promotion import INCUMBENT, promotes
-from warploom.judge.reference import ReferenceProcess
+from warploom.judge.reference.process import ReferenceProcess
+from warploom.judge.timing.measure import measure
 from warploom.problems import load_problem
 from warploom.sandbox.candidate_process import CandidateProcess
 from warploom.sandbox.lease import Lease
@@ -194,10 +194,10 @@ def test_a_promotion_among_bystanders_is_measured_again_once_they_are_gone(
     judge: LocalJudge, calms: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shares = iter([0.6, *[0.01] * 9])
-    monkeypatch.setattr("warploom.judge.busy.Bystanders.share", lambda self: next(shares))
-    monkeypatch.setattr("warploom.judge.busy.Quiet.wait", lambda self: calms)
+    monkeypatch.setattr("warploom.judge.machine.busy.Bystanders.share", lambda self: next(shares))
+    monkeypatch.setattr("warploom.judge.machine.busy.Quiet.wait", lambda self: calms)
     monkeypatch.setattr(session_module.Session, "drift", lambda self, bench, timing: 0.0)
-    monkeypatch.setattr("warploom.judge.watch.Watch.blind", not calms)
+    monkeypatch.setattr("warploom.judge.timing.watch.Watch.blind", not calms)
     found = judged(judge, HONEST, effort="promote")
     assert isinstance(found, Passed), found
     assert found.environment["busy"] == (0.01 if calms else 0.6)
@@ -386,7 +386,7 @@ def test_the_reference_ends_with_its_parent(problem: Problem, tmp_path: Path) ->
     script = (
         "import os, sys\n"
         "from pathlib import Path\n"
-        "from warploom.judge.reference import ReferenceProcess\n"
+        "from warploom.judge.reference.process import ReferenceProcess\n"
         "from warploom.problems import load_problem\n"
         f"one = ReferenceProcess(load_problem({problem.reference.path!r}), Path({str(tmp_path)!r}))\n"
         "print(one.pid, flush=True)\n"

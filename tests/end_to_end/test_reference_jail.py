@@ -15,7 +15,7 @@ import pytest
 
 from warploom.cli.main import run
 from warploom.errors import ProblemError, ReferenceFailed
-from warploom.judge.reference import ReferenceProcess
+from warploom.judge.reference.process import ReferenceProcess
 from warploom.problems import jail, load
 from warploom.problems.importers import bring
 from warploom.problems.load import load_problem

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from warploom.judge import yardstick
-from warploom.judge.calibration import Peaks, keep, recall
 from warploom.judge.evaluate import LocalJudge
-from warploom.judge.hardware import hardware
-from warploom.judge.relations import Relation, Relations
-from warploom.judge.selftest import self_test
+from warploom.judge.machine import yardstick
+from warploom.judge.machine.calibration import Peaks, keep, recall
+from warploom.judge.machine.hardware import hardware
+from warploom.judge.selftest.relations import Relation, Relations
+from warploom.judge.selftest.run import self_test
 from warploom.problems.load import load_problem
 from warploom.sandbox.lease import Lease
 from warploom.toolchain.find import find_toolchain

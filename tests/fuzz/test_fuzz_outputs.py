@@ -10,11 +10,11 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from warploom.judge.compare import Allowance, Expected
-from warploom.judge.guards import poison
-from warploom.judge.inputs import FLOATS, decode
-from warploom.judge.layout import STORAGE, Layout, Region, view
-from warploom.judge.oracle import inspect
+from warploom.judge.comparison.compare import Allowance, Expected
+from warploom.judge.content.guards import poison
+from warploom.judge.content.inputs import FLOATS, decode
+from warploom.judge.content.layout import STORAGE, Layout, Region, view
+from warploom.judge.correctness.oracle import inspect
 from warploom.sandbox.buffers import SharedBuffer
 from warploom.testing.fuzz import Target, WrongPass
 from warploom.values.problem import ITEM_BYTES

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from warploom.errors import ProblemError
-from warploom.judge.layout import input_layout, output_layout
+from warploom.judge.content.layout import input_layout, output_layout
 from warploom.problems.load import CATALOG, load_problem
 from warploom.problems.native import detach, execute, read
 from warploom.testing.damage import damaged, damaged_text, odd_text, odd_value

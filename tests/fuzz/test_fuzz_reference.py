@@ -19,7 +19,8 @@ from unittest import mock
 import pytest
 
 from warploom.errors import ReferenceFailed
-from warploom.judge import reference, reference_channel
+from warploom.judge.reference import channel as reference_channel
+from warploom.judge.reference import process as reference
 from warploom.sandbox.buffers import SharedBuffer
 from warploom.testing.damage import damaged, odd_value
 from warploom.testing.fuzz import Target, WrongPass

@@ -20,10 +20,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from warploom.judge.compare import Expected
-from warploom.judge.guards import poison
-from warploom.judge.layout import Layout, Region
-from warploom.judge.oracle import inspect
+from warploom.judge.comparison.compare import Expected
+from warploom.judge.content.guards import poison
+from warploom.judge.content.layout import Layout, Region
+from warploom.judge.correctness.oracle import inspect
 from warploom.sandbox import wire
 from warploom.sandbox.autopsy import WorkerFailed
 from warploom.sandbox.buffers import SharedBuffer

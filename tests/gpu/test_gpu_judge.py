@@ -20,18 +20,20 @@ from warploom.archive import journal as journals
 from warploom.cli import judge as judge_command
 from warploom.cli.main import BAD_INPUT, PASSED, run
 from warploom.errors import ConfigError, ProblemError, ReferenceFailed
-from warploom.judge import gpu_gauge, offline, places
+from warploom.judge import places
 from warploom.judge.evaluate import LocalJudge
 from warploom.judge.fault import Fault
 from warploom.judge.fleet import Fleet, make_judge
-from warploom.judge.gpu import CLOCK, MOST_CALLS, Gpu
-from warploom.judge.gpu_gauge import GpuGauge, matrix_peak
-from warploom.judge.offline import measure_offline
+from warploom.judge.gpu import gauge as gpu_gauge
+from warploom.judge.gpu import offline
+from warploom.judge.gpu.gauge import GpuGauge, matrix_peak
+from warploom.judge.gpu.offline import measure_offline
+from warploom.judge.gpu.place import CLOCK, MOST_CALLS, Gpu
+from warploom.judge.gpu.profile import figures, profile
+from warploom.judge.gpu.sanitizer import sanitize
 from warploom.judge.places import find_place, require_device
-from warploom.judge.profile import figures, profile
-from warploom.judge.reference import ReferenceProcess
-from warploom.judge.reference_channel import environment
-from warploom.judge.sanitizer import sanitize
+from warploom.judge.reference.channel import environment
+from warploom.judge.reference.process import ReferenceProcess
 from warploom.problems import load_problem
 from warploom.problems.load import cache_directory
 from warploom.sandbox.autopsy import WorkerFailed
@@ -478,7 +480,7 @@ def test_several_gpus_of_a_kind_are_a_fleet_and_each_judges_one_at_a_time(
 def test_somebody_elses_program_is_not_judged_on_a_gpu(
     problem: Problem, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("warploom.judge.reference_channel.is_foreign_file", lambda path: True)
+    monkeypatch.setattr("warploom.judge.reference.channel.is_foreign_file", lambda path: True)
     with pytest.raises(ProblemError, match="is not judged on a GPU"):
         ReferenceProcess(problem, tmp_path, "cuda")
 

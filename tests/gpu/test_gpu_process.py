@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 
 from warploom.cli import doctor
-from warploom.judge.bench import Bench
-from warploom.judge.guards import overwritten
-from warploom.judge.layout import view
+from warploom.judge.content.guards import overwritten
+from warploom.judge.content.layout import view
+from warploom.judge.timing.bench import Bench
 from warploom.sandbox.autopsy import WorkerFailed
 from warploom.sandbox.gpu_device import GpuDevice, find_devices
 from warploom.sandbox.gpu_process import GpuProcess

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from warploom.judge.evaluate import LocalJudge
-from warploom.judge.gpu import CLOCK
+from warploom.judge.gpu.place import CLOCK
 from warploom.judge.places import require_device
 from warploom.problems import load_problem
 from warploom.problems.load import find_seed

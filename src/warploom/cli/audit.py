@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from warploom.cli.console import Json, ProblemWord, aside, out, print_json
-from warploom.judge import advice
-from warploom.judge.audit import audit as try_pretenders
+from warploom.judge.auditing import advice
+from warploom.judge.auditing.audit import audit as try_pretenders
 from warploom.problems.load import cache_directory, load_problem
 from warploom.report.audit import audit_object, render_audit
 

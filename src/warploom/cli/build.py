@@ -11,7 +11,7 @@ import typer
 from warploom.cli.console import Json, ProblemWord, aside, out, print_json
 from warploom.cli.judge import read_candidate
 from warploom.errors import ConfigError
-from warploom.judge.interpreted import Interpreted, check_interpreted
+from warploom.judge.correctness.interpreted import Interpreted, check_interpreted
 from warploom.problems.load import cache_directory, load_problem
 from warploom.report.build import build_object, render_build
 from warploom.toolchain.find import GPU_TOOLCHAINS

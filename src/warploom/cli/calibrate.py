@@ -8,11 +8,11 @@ import typer
 
 from warploom.cli.console import Json, aside, out, print_json
 from warploom.errors import ConfigError
-from warploom.judge.calibration import FILE
-from warploom.judge.calibrator import Calibrator
-from warploom.judge.hardware import hardware
-from warploom.judge.sampling import AGAINST_ITSELF
-from warploom.judge.selftest import self_test
+from warploom.judge.machine.calibration import FILE
+from warploom.judge.machine.calibrator import Calibrator
+from warploom.judge.machine.hardware import hardware
+from warploom.judge.selftest.run import self_test
+from warploom.judge.timing.sampling import AGAINST_ITSELF
 from warploom.problems.load import cache_directory
 from warploom.report.calibration import (
     calibration_object,

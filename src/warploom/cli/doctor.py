@@ -23,9 +23,9 @@ from warploom.cli.console import Json, out, print_json
 from warploom.cli.doctor_models import examine_models
 from warploom.cli.finding import MISSING, OK, WEAKER, Finding
 from warploom.errors import ConfigError, ToolchainError
-from warploom.judge.busy import BUSY_SHARE, busy_share
-from warploom.judge.calibration import recall
-from warploom.judge.hardware import hardware
+from warploom.judge.machine.busy import BUSY_SHARE, busy_share
+from warploom.judge.machine.calibration import recall
+from warploom.judge.machine.hardware import hardware
 from warploom.problems.load import cache_directory
 from warploom.report.calibration import headline
 from warploom.sandbox.gpu_device import find_devices

@@ -11,8 +11,8 @@ import typer
 
 from warploom.cli.console import Json, ProblemWord, aside, out, print_json
 from warploom.errors import ConfigError, SourceError
-from warploom.judge import gpu
 from warploom.judge.evaluate import LocalJudge
+from warploom.judge.gpu import place as gpu
 from warploom.judge.places import require_device
 from warploom.problems.load import cache_directory, load_problem
 from warploom.report.evaluation import evaluation_object, render

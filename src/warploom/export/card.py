@@ -10,7 +10,7 @@ from warploom.export.manifest import held_out, looked_at
 from warploom.export.markdown import block, code, plain, table
 from warploom.export.naming import Naming
 from warploom.export.steps import steps
-from warploom.judge.busy import BUSY_SHARE
+from warploom.judge.machine.busy import BUSY_SHARE
 from warploom.values.signature import signature
 from warploom.values.speedup import Speedup
 

@@ -11,7 +11,7 @@ import numpy as np
 from warploom.errors import ConfigError
 from warploom.export.gather import Operator, Row
 from warploom.export.naming import Naming
-from warploom.judge.inputs import draw
+from warploom.judge.content.inputs import draw
 from warploom.problems.importers.safetensors import DTYPES
 from warploom.values.problem import Tensor
 from warploom.values.shape import extent, extents

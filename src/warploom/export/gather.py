@@ -13,7 +13,7 @@ from warploom.archive.database import FILE as JOURNAL
 from warploom.errors import ConfigError, JournalError, ProblemError, SourceError
 from warploom.export.imported import Imported, imported
 from warploom.export.reference import free_reference
-from warploom.judge.inputs import integer_range
+from warploom.judge.content.inputs import integer_range
 from warploom.problems.names import check_names
 from warploom.problems.native import read, text_hash
 from warploom.search.best import FOLDER

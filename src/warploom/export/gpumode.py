@@ -12,7 +12,7 @@ from warploom.export.inline import evidence_file, inline, one_or_all, only_varia
 from warploom.export.kernelbench import about, without_future
 from warploom.export.manifest import held_out
 from warploom.export.naming import Naming
-from warploom.judge.inputs import integer_range
+from warploom.judge.content.inputs import integer_range
 from warploom.values.plain_text import printable
 from warploom.values.problem import Problem, Tensor, Workload
 

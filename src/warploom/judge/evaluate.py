@@ -16,8 +16,8 @@ from typing import Any
 from warploom.errors import ReferenceFailed
 from warploom.judge import stages
 from warploom.judge.fault import Fault, RivalFailed
+from warploom.judge.gpu.offline import measure_offline
 from warploom.judge.mint import mint
-from warploom.judge.offline import measure_offline
 from warploom.judge.places import find_place
 from warploom.judge.roofline import Roofline
 from warploom.judge.session import Session

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
-from warploom.judge.bench import Setting
-from warploom.judge.calibration import Calibration
+from warploom.judge.machine.calibration import Calibration
+from warploom.judge.timing.bench import Setting
 from warploom.sandbox.lease import Lease
 from warploom.sandbox.runner import Runner
 from warploom.values.candidate import Candidate

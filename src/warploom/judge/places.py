@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from warploom.errors import ConfigError
-from warploom.judge.gpu import Gpu
+from warploom.judge.gpu.place import Gpu
 from warploom.judge.place import Place
 from warploom.judge.processor import Processor
 from warploom.sandbox.gpu_device import GpuDevice, find_devices

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from warploom.judge import stages
-from warploom.judge.bench import PROCESSOR, Setting
-from warploom.judge.calibrator import Calibrator
-from warploom.judge.hardware import hardware
+from warploom.judge.machine.calibrator import Calibrator
+from warploom.judge.machine.hardware import hardware
+from warploom.judge.timing.bench import PROCESSOR, Setting
 from warploom.sandbox.candidate_process import CandidateProcess
 from warploom.sandbox.jail import find_jail
 from warploom.sandbox.lease import Lease

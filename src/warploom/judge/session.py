@@ -14,16 +14,16 @@ from typing import Any
 
 import numpy as np
 
-from warploom.judge.bench import PROCESSOR, Bench, Setting
-from warploom.judge.busy import Quiet
-from warploom.judge.calibration import SMALLEST_FLOOR
-from warploom.judge.compare import ROUNDING, Allowance
-from warploom.judge.layout import Array, Layout, output_layout
-from warploom.judge.measure import Side, baseline_side, block_calls, rounds
-from warploom.judge.oracle import CheckedSet, draw_checked, draw_own, with_room
-from warploom.judge.reference import ReferenceProcess
-from warploom.judge.sampling import AGAINST_ITSELF
-from warploom.judge.verify import Trial
+from warploom.judge.comparison.compare import ROUNDING, Allowance
+from warploom.judge.content.layout import Array, Layout, output_layout
+from warploom.judge.correctness.oracle import CheckedSet, draw_checked, draw_own, with_room
+from warploom.judge.correctness.verify import Trial
+from warploom.judge.machine.busy import Quiet
+from warploom.judge.machine.calibration import SMALLEST_FLOOR
+from warploom.judge.reference.process import ReferenceProcess
+from warploom.judge.timing.bench import PROCESSOR, Bench, Setting
+from warploom.judge.timing.measure import Side, baseline_side, block_calls, rounds
+from warploom.judge.timing.sampling import AGAINST_ITSELF
 from warploom.sandbox.buffers import SharedBuffer
 from warploom.sandbox.lease import Lease
 from warploom.values.outcome import Timing
@@ -58,7 +58,7 @@ class Session:
         seed: of all secret randomness; None draws it from the system.
         say: told what is being prepared, a line each.
         floor: noise floor of this machine; the session's own may be higher, never lower.
-        setting: how calls are made and timed, see :class:`warploom.judge.bench.Setting`.
+        setting: how calls are made and timed, see :class:`warploom.judge.timing.bench.Setting`.
     """
 
     def __init__(

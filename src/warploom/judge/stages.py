@@ -7,15 +7,16 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from warploom.judge.bench import Bench
-from warploom.judge.busy import DISTURBED_SHARE, Bystanders
+from warploom.judge.correctness.verify import verify
 from warploom.judge.fault import Fault
-from warploom.judge.measure import call_deadline_s, measure
+from warploom.judge.machine.busy import DISTURBED_SHARE, Bystanders
 from warploom.judge.roofline import Roofline
-from warploom.judge.sampling import PROMOTE, SCREEN
 from warploom.judge.seal import sealed
 from warploom.judge.session import Session
-from warploom.judge.verify import check_timed, verify
+from warploom.judge.timing.bench import Bench
+from warploom.judge.timing.measure import call_deadline_s, measure
+from warploom.judge.timing.sampling import PROMOTE, SCREEN
+from warploom.judge.timing.strict import check_timed
 from warploom.sandbox.candidate_process import CandidateProcess, WorkerFailed
 from warploom.sandbox.freezer import processor_ns
 from warploom.sandbox.jail import Jail

@@ -14,11 +14,11 @@ from types import TracebackType
 import numpy as np
 
 from warploom.judge import stages
+from warploom.judge.content.layout import output_layout
+from warploom.judge.correctness.oracle import draw_checked, with_room
+from warploom.judge.correctness.verify import Trial, verify
 from warploom.judge.fault import Fault
-from warploom.judge.layout import output_layout
-from warploom.judge.oracle import draw_checked, with_room
-from warploom.judge.reference import ReferenceProcess
-from warploom.judge.verify import Trial, verify
+from warploom.judge.reference.process import ReferenceProcess
 from warploom.sandbox.buffers import SharedBuffer
 from warploom.sandbox.jail import find_jail
 from warploom.sandbox.lease import Lease

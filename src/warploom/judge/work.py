@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from warploom.errors import ReferenceFailed
-from warploom.judge.layout import input_layout
-from warploom.judge.oracle import fill
-from warploom.judge.reference import ReferenceProcess
+from warploom.judge.content.layout import input_layout
+from warploom.judge.correctness.oracle import fill
+from warploom.judge.reference.process import ReferenceProcess
 from warploom.sandbox.buffers import SharedBuffer
 from warploom.values.problem import Problem
 from warploom.values.shape import extents

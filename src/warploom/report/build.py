@@ -9,7 +9,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from warploom.judge.interpreted import Interpreted
+from warploom.judge.correctness.interpreted import Interpreted
 from warploom.values.outcome import Build, Failed
 from warploom.values.target import Target
 

@@ -12,9 +12,9 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from warploom.judge.busy import BUSY_SHARE
-from warploom.judge.calibration import Calibration
-from warploom.judge.relations import Relation
+from warploom.judge.machine.busy import BUSY_SHARE
+from warploom.judge.machine.calibration import Calibration
+from warploom.judge.selftest.relations import Relation
 
 
 def warnings(calibration: Calibration) -> list[str]:

@@ -11,7 +11,7 @@ from typing import Any
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from warploom.judge.busy import DISTURBED_SHARE
+from warploom.judge.machine.busy import DISTURBED_SHARE
 from warploom.judge.promotion import INCUMBENT
 from warploom.report.score import score_lines, score_object
 from warploom.values.outcome import Check, Evaluation, Failed, Passed, Timing

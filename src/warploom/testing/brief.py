@@ -8,9 +8,9 @@ from dataclasses import replace
 from unittest import mock
 
 from warploom.judge import stages
-from warploom.judge.busy import Quiet
-from warploom.judge.sampling import PROMOTE
+from warploom.judge.machine.busy import Quiet
 from warploom.judge.session import Session
+from warploom.judge.timing.sampling import PROMOTE
 
 BRIEF = replace(PROMOTE, most=PROMOTE.least, seconds=0.0)
 """As many pairs and looks as any promotion has, and no more for the sake of a narrow interval."""

@@ -25,7 +25,7 @@ class Pretender:
 
     Attributes:
         family: one of :data:`FAMILIES`.
-        rule: the name of a rule in :mod:`warploom.judge.pretend`.
+        rule: the name of a rule in :mod:`warploom.judge.reference.pretend`.
         arguments: what the rule takes beside the call.
         title: what it does, for people: "inputs rounded to bfloat16".
     """

@@ -34,7 +34,7 @@ MOST_BYTES = 1 << 40
 """All tensors of one workload together."""
 
 RECIPES: tuple[str, ...] = ("normal", "wide", "offset", "spikes", "ties", "tiny", "large", "special", "zeros", "own")
-"""How the inputs of a workload are drawn; see :mod:`warploom.judge.inputs`."""
+"""How the inputs of a workload are drawn; see :mod:`warploom.judge.content.inputs`."""
 
 
 def _is_number(value: object) -> bool:

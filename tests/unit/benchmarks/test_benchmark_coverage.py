@@ -12,7 +12,7 @@ from types import ModuleType
 
 import pytest
 
-from warploom.judge.sampling import PROMOTE, SCREEN
+from warploom.judge.timing.sampling import PROMOTE, SCREEN
 from warploom.testing.synthetic import synthetic_candidate, synthetic_evaluation
 from warploom.values.outcome import Passed
 

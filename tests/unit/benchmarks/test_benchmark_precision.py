@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import torch
 
-from warploom.judge.tolerance import Calibrated
+from warploom.judge.comparison.tolerance import Calibrated
 from warploom.values.problem import Problem, Reference, Tensor, Workload
 
 pytestmark = pytest.mark.torch

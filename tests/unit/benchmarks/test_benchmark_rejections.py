@@ -11,7 +11,7 @@ from types import ModuleType
 import pytest
 
 from warploom.judge import verification as verifying
-from warploom.judge.oracle import CheckedSet, with_room
+from warploom.judge.correctness.oracle import CheckedSet, with_room
 from warploom.judge.verification import Verification
 from warploom.problems.load import cache_directory, find_seed, load_problem
 from warploom.values.candidate import Candidate

@@ -10,7 +10,7 @@ import pytest
 from warploom.cli import build as command
 from warploom.cli.main import BAD_INPUT, FAILED, PASSED, run
 from warploom.errors import ToolchainError
-from warploom.judge.interpreted import Interpreted
+from warploom.judge.correctness.interpreted import Interpreted
 from warploom.toolchain.cuda import CudaToolchain
 from warploom.toolchain.gpu import GpuToolchain
 from warploom.toolchain.triton import TritonToolchain

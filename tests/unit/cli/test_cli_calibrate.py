@@ -11,10 +11,10 @@ import pytest
 
 from warploom.cli import calibrate as command
 from warploom.cli.main import BAD_INPUT, FAILED, PASSED, run
-from warploom.judge.calibration import FILE, Calibration, Peaks
-from warploom.judge.calibrator import Calibrator
-from warploom.judge.relations import Relation
-from warploom.judge.sampling import AGAINST_ITSELF
+from warploom.judge.machine.calibration import FILE, Calibration, Peaks
+from warploom.judge.machine.calibrator import Calibrator
+from warploom.judge.selftest.relations import Relation
+from warploom.judge.timing.sampling import AGAINST_ITSELF
 
 Captured = pytest.CaptureFixture[str]
 

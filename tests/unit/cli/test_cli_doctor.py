@@ -14,9 +14,9 @@ from warploom.cli import doctor
 from warploom.cli.finding import MISSING, OK, WEAKER, Finding
 from warploom.cli.main import FAILED, PASSED, run
 from warploom.errors import ToolchainError
-from warploom.judge.busy import busy_share
-from warploom.judge.calibration import Calibration, Peaks, keep
-from warploom.judge.hardware import hardware
+from warploom.judge.machine.busy import busy_share
+from warploom.judge.machine.calibration import Calibration, Peaks, keep
+from warploom.judge.machine.hardware import hardware
 from warploom.problems.load import cache_directory
 from warploom.sandbox.jail import Jail
 from warploom.toolchain.find import GPU_TOOLCHAINS, find_toolchain

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from warploom.errors import ReferenceFailed
-from warploom.judge.advice import advise, findings
-from warploom.judge.audit import SETS, audit
+from warploom.judge.auditing.advice import advise, findings
+from warploom.judge.auditing.audit import SETS, audit
 from warploom.problems.load import load_problem
 from warploom.values.audit import Audit, Encounter, Finding, Pretender, Trial
 from warploom.values.problem import Problem, Reference, Tensor, Tolerance, Workload

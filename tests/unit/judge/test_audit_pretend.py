@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 import torch
 
-from warploom.judge.inputs import FLOATS
-from warploom.judge.pretend import RULES, Absent, Scene, examine, pretend
-from warploom.judge.pretenders import pretenders
-from warploom.judge.rounding import round_significand, round_to, rounded_products
+from warploom.judge.auditing.pretenders import pretenders
+from warploom.judge.content.inputs import FLOATS
+from warploom.judge.reference.pretend import RULES, Absent, Scene, examine, pretend
+from warploom.judge.reference.rounding import round_significand, round_to, rounded_products
 from warploom.values.audit import FAMILIES
 from warploom.values.problem import Problem, Reference, Tensor, Workload
 

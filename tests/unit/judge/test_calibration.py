@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from warploom.judge import against_itself
-from warploom.judge import calibrator as calibrators
-from warploom.judge.calibration import (
+from warploom.judge.machine import against_itself
+from warploom.judge.machine import calibrator as calibrators
+from warploom.judge.machine.calibration import (
     FILE,
     FORMAT,
     MOST_AGE_DAYS,
@@ -24,10 +24,10 @@ from warploom.judge.calibration import (
     recall,
     stale,
 )
-from warploom.judge.calibrator import Calibrator
-from warploom.judge.hardware import hardware
-from warploom.judge.probe import SIZES, Probed
-from warploom.judge.sampling import BRIEFLY
+from warploom.judge.machine.calibrator import Calibrator
+from warploom.judge.machine.hardware import hardware
+from warploom.judge.machine.probe import SIZES, Probed
+from warploom.judge.timing.sampling import BRIEFLY
 from warploom.sandbox.jail import find_jail
 from warploom.sandbox.lease import Lease
 from warploom.toolchain.find import find_toolchain

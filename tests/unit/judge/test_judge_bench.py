@@ -9,14 +9,14 @@ from itertools import combinations, pairwise
 import numpy as np
 import pytest
 
-from warploom.judge.bench import MOST_CALLS, Bench
-from warploom.judge.calibration import SMALLEST_FLOOR
-from warploom.judge.calls import arguments
-from warploom.judge.compare import Allowance
-from warploom.judge.layout import Array, view
-from warploom.judge.measure import BLOCK_NS, block_calls
+from warploom.judge.comparison.compare import Allowance
+from warploom.judge.content.calls import arguments
+from warploom.judge.content.layout import Array, view
+from warploom.judge.machine.calibration import SMALLEST_FLOOR
 from warploom.judge.session import noise_floor
-from warploom.judge.verify import STRICT_CALLS
+from warploom.judge.timing.bench import MOST_CALLS, Bench
+from warploom.judge.timing.measure import BLOCK_NS, block_calls
+from warploom.judge.timing.strict import STRICT_CALLS
 from warploom.values.problem import Problem, Reference, Tensor, Workload
 from warploom.values.speedup import Speedup
 

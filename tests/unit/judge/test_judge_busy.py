@@ -11,8 +11,8 @@ from functools import partial
 
 import pytest
 
-from warploom.judge import busy
-from warploom.judge.busy import DISTURBED_SHARE, Bystanders, Quiet
+from warploom.judge.machine import busy
+from warploom.judge.machine.busy import DISTURBED_SHARE, Bystanders, Quiet
 from warploom.sandbox.freezer import processor_ns
 
 TICKS = os.sysconf("SC_CLK_TCK")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from warploom.judge.compare import CHUNK, Allowance, Expected, compare
-from warploom.judge.inputs import encode
-from warploom.judge.layout import Array
+from warploom.judge.comparison.compare import CHUNK, Allowance, Expected, compare
+from warploom.judge.content.inputs import encode
+from warploom.judge.content.layout import Array
 
 POISON = 0x7FC1_2345
 N = CHUNK + 77

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from warploom.judge.guards import overwritten, poison
-from warploom.judge.layout import Layout, output_layout, view
+from warploom.judge.content.guards import overwritten, poison
+from warploom.judge.content.layout import Layout, output_layout, view
 from warploom.sandbox.buffers import SharedBuffer
 from warploom.values.problem import ITEM_BYTES, Problem, Reference, Tensor, Workload
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from warploom.judge.inputs import decode, draw, encode
-from warploom.judge.layout import STORAGE, Array
+from warploom.judge.content.inputs import decode, draw, encode
+from warploom.judge.content.layout import STORAGE, Array
 from warploom.values.problem import RECIPES, Tensor
 
 N = 20_000

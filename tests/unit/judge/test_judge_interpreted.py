@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from warploom.judge import interpreted
-from warploom.judge.interpreted import Interpreted, check_interpreted
-from warploom.judge.reference import ReferenceProcess
+from warploom.judge.correctness import interpreted
+from warploom.judge.correctness.interpreted import Interpreted, check_interpreted
+from warploom.judge.reference.process import ReferenceProcess
 from warploom.problems.load import load_problem
 from warploom.toolchain.triton import HOW_TO_GET, TritonToolchain
 from warploom.toolchain.triton_interpreter import Array, InterpretedCall, interpret

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from warploom.judge.layout import GUARD_BYTES, PAGE_BYTES, SLACK_BYTES, input_layout, output_layout, view
+from warploom.judge.content.layout import GUARD_BYTES, PAGE_BYTES, SLACK_BYTES, input_layout, output_layout, view
 from warploom.sandbox.buffers import SharedBuffer
 from warploom.values.problem import ITEM_BYTES, Problem, Reference, Tensor, Workload
 

@@ -11,13 +11,13 @@ from typing import cast
 import numpy as np
 import pytest
 
-from warploom.judge.bench import Bench, Setting
+from warploom.judge.content.layout import view
+from warploom.judge.correctness.verify import guarded
 from warploom.judge.fault import Fault
-from warploom.judge.layout import view
-from warploom.judge.measure import SLOW_NS, call_deadline_s, measure, rounds
-from warploom.judge.reference import ReferenceProcess
-from warploom.judge.sampling import Plan
-from warploom.judge.verify import guarded
+from warploom.judge.reference.process import ReferenceProcess
+from warploom.judge.timing.bench import Bench, Setting
+from warploom.judge.timing.measure import SLOW_NS, call_deadline_s, measure, rounds
+from warploom.judge.timing.sampling import Plan
 from warploom.sandbox.candidate_process import CandidateProcess, WorkerFailed
 from warploom.values.problem import Problem, Reference, Tensor, Workload
 from warploom.values.speedup import workload_speedup

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from warploom.judge.bench import Bench
-from warploom.judge.layout import Array, input_layout, view
-from warploom.judge.oracle import fill
+from warploom.judge.content.layout import Array, input_layout, view
+from warploom.judge.correctness.oracle import fill
+from warploom.judge.timing.bench import Bench
 from warploom.sandbox.buffers import SharedBuffer
 from warploom.values.problem import Problem, Reference, Tensor, Workload
 

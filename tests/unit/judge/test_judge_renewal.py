@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from warploom.judge.inputs import decode, draw
-from warploom.judge.layout import STORAGE, Array
-from warploom.judge.renewal import Source
+from warploom.judge.content.inputs import decode, draw
+from warploom.judge.content.layout import STORAGE, Array
+from warploom.judge.content.renewal import Source
 from warploom.values.problem import RECIPES, Tensor
 
 N = 40_000

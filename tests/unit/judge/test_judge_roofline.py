@@ -7,11 +7,11 @@ from typing import cast
 
 import pytest
 
-from warploom.judge.calibration import Calibration, Peaks
-from warploom.judge.calibrator import Calibrator
 from warploom.judge.fault import Fault
-from warploom.judge.hardware import hardware
-from warploom.judge.probe import SIZES
+from warploom.judge.machine.calibration import Calibration, Peaks
+from warploom.judge.machine.calibrator import Calibrator
+from warploom.judge.machine.hardware import hardware
+from warploom.judge.machine.probe import SIZES
 from warploom.judge.roofline import MARGIN, Roofline
 from warploom.values.outcome import Timing
 from warploom.values.problem import Problem, Reference, Tensor, Workload

@@ -6,7 +6,7 @@ import math
 import random
 
 from warploom.judge.promotion import promotes
-from warploom.judge.sampling import PROMOTE, SCREEN, Plan, enough
+from warploom.judge.timing.sampling import PROMOTE, SCREEN, Plan, enough
 from warploom.values.outcome import Timing
 from warploom.values.problem import Workload
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from warploom.judge.reference_channel import environment
+from warploom.judge.reference.channel import environment
 from warploom.sandbox.buffers import SharedBuffer
 from warploom.sandbox.candidate_process import Call, CandidateProcess
 from warploom.sandbox.jail import find_jail

@@ -7,10 +7,10 @@ import threading
 import numpy as np
 import pytest
 
-from warploom.judge import spread as spreading
-from warploom.judge.compare import CHUNK, Expected, compare
-from warploom.judge.renewal import Source
-from warploom.judge.spread import LEAST, spread
+from warploom.judge.comparison.compare import CHUNK, Expected, compare
+from warploom.judge.content import spread as spreading
+from warploom.judge.content.renewal import Source
+from warploom.judge.content.spread import LEAST, spread
 from warploom.values.problem import Tensor
 
 LONG = 3 * LEAST + 5

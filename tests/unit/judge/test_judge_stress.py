@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from warploom.judge.compare import Allowance, Expected
-from warploom.judge.oracle import STRESS_ROOM, _roomy
+from warploom.judge.comparison.compare import Allowance, Expected
+from warploom.judge.correctness.oracle import STRESS_ROOM, _roomy
 
 
 def test_the_tolerance_grows_and_nothing_else_changes() -> None:

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import torch
 
-from warploom.judge.compare import Comparison, Expected, compare
-from warploom.judge.inputs import decode, draw, encode
-from warploom.judge.layout import Array
-from warploom.judge.tolerance import Calibrated, calibrate, neighbourhood_max
+from warploom.judge.comparison.compare import Comparison, Expected, compare
+from warploom.judge.comparison.tolerance import Calibrated, calibrate, neighbourhood_max
+from warploom.judge.content.inputs import decode, draw, encode
+from warploom.judge.content.layout import Array
 from warploom.values.problem import Problem, Reference, Tensor, Tolerance, Workload
 from warploom.values.shape import extents
 

@@ -10,12 +10,12 @@ from typing import cast
 import numpy as np
 import pytest
 
-from warploom.judge.bench import Bench
+from warploom.judge.content.layout import view
 from warploom.judge.fault import Fault
-from warploom.judge.layout import view
-from warploom.judge.measure import rounds
-from warploom.judge.sampling import PROMOTE, Plan
-from warploom.judge.watch import ATTEMPTS, BEFORE_NS, MIDDLE, STEADY_NS, Watch
+from warploom.judge.timing.bench import Bench
+from warploom.judge.timing.measure import rounds
+from warploom.judge.timing.sampling import PROMOTE, Plan
+from warploom.judge.timing.watch import ATTEMPTS, BEFORE_NS, MIDDLE, STEADY_NS, Watch
 from warploom.sandbox.candidate_process import CandidateProcess, WorkerFailed
 from warploom.values.problem import Problem, Reference, Tensor, Workload
 
@@ -103,7 +103,7 @@ def test_calls_out_of_order_are_rejected(bench: Bench, written: list[float], sai
 def test_it_is_stopped_when_a_call_in_the_first_half_begins_to_write(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("warploom.judge.watch.BY_TIME", 0.0)
+    monkeypatch.setattr("warploom.judge.timing.watch.BY_TIME", 0.0)
 
     def stopped(written: int, seed: int) -> bool:
         runner = Runner(bench, [1.0] * written + [0.0] * (CALLS - written), 0.5)

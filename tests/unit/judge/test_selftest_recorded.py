@@ -19,14 +19,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from warploom.judge import yardstick
-from warploom.judge.bench import Bench
-from warploom.judge.calibration import noise_floor
-from warploom.judge.measure import rounds
+from warploom.judge.machine import yardstick
+from warploom.judge.machine.calibration import noise_floor
 from warploom.judge.mint import mint
 from warploom.judge.promotion import INCUMBENT, promotes
-from warploom.judge.relations import Relation, Relations
-from warploom.judge.sampling import PROMOTE
+from warploom.judge.selftest.relations import Relation, Relations
+from warploom.judge.timing.bench import Bench
+from warploom.judge.timing.measure import rounds
+from warploom.judge.timing.sampling import PROMOTE
 from warploom.values.candidate import Candidate
 from warploom.values.job import Job
 from warploom.values.outcome import Build, Evaluation, Failed, Passed, Timing, Verdict

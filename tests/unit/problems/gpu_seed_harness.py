@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from warploom.judge.compare import Expected, compare
-from warploom.judge.inputs import draw
-from warploom.judge.layout import STORAGE
-from warploom.judge.tolerance import calibrate
+from warploom.judge.comparison.compare import Expected, compare
+from warploom.judge.comparison.tolerance import calibrate
+from warploom.judge.content.inputs import draw
+from warploom.judge.content.layout import STORAGE
 from warploom.problems.load import catalog_names, find_seed, locate
 from warploom.problems.native import execute
 from warploom.propose.moves.cuda_copies import HELPERS

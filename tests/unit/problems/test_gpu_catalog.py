@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from warploom.judge.interpreted import LARGEST_BYTES, check_interpreted
+from warploom.judge.correctness.interpreted import LARGEST_BYTES, check_interpreted
 from warploom.problems.load import ROOMS, catalog_names, find_seed, is_shipped, load_catalog, locate
 from warploom.toolchain import cuda, triton
 from warploom.toolchain.cuda import CudaToolchain, find_nvrtc

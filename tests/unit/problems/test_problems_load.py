@@ -97,7 +97,7 @@ def test_the_users_modules_are_part_of_what_a_problem_is(
     """What a reference computes may stand in them; packages that are installed, and Warploom, are none of them."""
     monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
     module = tmp_path / "formula_of_mine.py"
-    module.write_text("import packaging.version, warploom.judge.yardstick\ndef formula(x): return x + x\n")
+    module.write_text("import packaging.version, warploom.judge.machine.yardstick\ndef formula(x): return x + x\n")
     path.write_text("from formula_of_mine import formula\n" + TEXT.replace("return x + x", "return formula(x)"))
     first = load_problem(path, tmp_path / "cache")
     assert isinstance(first.reference, Reference)
@@ -117,10 +117,10 @@ def test_a_file_that_is_all_of_a_problem_has_the_hash_of_its_text_alone(path: Pa
 def test_a_file_that_takes_from_a_module_of_warploom_is_described_anew_when_that_changes(
     path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
-    path.write_text("import warploom.judge.yardstick\n" + TEXT)
+    path.write_text("import warploom.judge.machine.yardstick\n" + TEXT)
     first = load_problem(path, tmp_path / "cache")
-    hashes = cache.own_hashes(["warploom.judge.yardstick"])
-    assert len(hashes["warploom.judge.yardstick"]) == 64
+    hashes = cache.own_hashes(["warploom.judge.machine.yardstick"])
+    assert len(hashes["warploom.judge.machine.yardstick"]) == 64
     request.getfixturevalue("no_process")
     assert load_problem(path, tmp_path / "cache") == first
     monkeypatch.setattr(cache, "own_hashes", lambda names: dict.fromkeys(names, "another"))

@@ -21,7 +21,7 @@ RECIPES: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
     "spikes": lambda values: torch.where(torch.rand_like(values) < 0.01, 1e3 * values, values),
     "tiny": lambda values: values * 1e-3,
 }
-"""Recipe of a workload → what it makes of normal numbers, as :mod:`warploom.judge.inputs` does it."""
+"""Recipe of a workload → what it makes of normal numbers, as :mod:`warploom.judge.content.inputs` does it."""
 
 NEAR_ONE = 4.0
 """Own values within such a factor of unit size are drawn with unit size."""

@@ -82,7 +82,7 @@ MEASURES: dict[str, str] = {
     "l2_hit_percent": "% of the accesses to L2 hit",
     "occupancy_percent": "% of the warps that could be resident were",
 }
-"""What a profiler measures, in words; see :mod:`warploom.judge.profile`."""
+"""What a profiler measures, in words; see :mod:`warploom.judge.gpu.profile`."""
 
 
 def is_gpu(language: str) -> bool:

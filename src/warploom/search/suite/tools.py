@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from warploom.errors import ProblemError
-from warploom.judge.audit import audit
+from warploom.judge.auditing.audit import audit
 from warploom.judge.work import count_work
 from warploom.problems.load import cache_directory, find_seed, load_problem
 from warploom.problems.lowering.lower import lower

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from warploom.errors import ProblemError
-from warploom.judge.own_draws import draw
+from warploom.judge.content.own_draws import draw
 from warploom.problems.importers.exact import in_double
 from warploom.problems.importers.nesting import leaves, refill
 from warploom.problems.importers.program import Program

@@ -1,0 +1,1 @@
+"""Whether a problem would catch wrong kernels."""

@@ -1,0 +1,1 @@
+"""What lies in the memory of calls: layouts, inputs and their renewal, guards, arguments."""

@@ -1,0 +1,1 @@
+"""Whether a kernel is right, against a float64 oracle."""

@@ -1,0 +1,1 @@
+"""The trusted process in which PyTorch computes references, baselines and pretenders."""

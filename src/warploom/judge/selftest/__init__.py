@@ -1,0 +1,1 @@
+"""The judge, judged: kernels about which the truth is known."""
