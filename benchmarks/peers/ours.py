@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.peers.catalog import Candidate
-from benchmarks.peers.report import ACCEPTED, CAUGHT, FOOLED, NOT_APPLICABLE, REFUSED
+from benchmarks.peers.report import ABSENT, ACCEPTED, CAUGHT, FOOLED, NOT_APPLICABLE, REFUSED
 
 from warploom.judge.evaluate import LocalJudge
 from warploom.problems import load_problem
@@ -130,6 +130,8 @@ def _cell(honest: bool, evaluations: Sequence[tuple[str, Evaluation]]) -> tuple[
         f"{name}: {'passed' if isinstance(one, Passed) else f'{one.kind}: {one.message}'}".removeprefix(": ")
         for name, one in evaluations
     ]
+    if any(isinstance(one, Failed) and one.stage == "judge" for _, one in evaluations):
+        return ABSENT, "; ".join(said)  # the judge broke: that catches nobody
     passed = [isinstance(one, Passed) for _, one in evaluations]
     if honest:
         return (ACCEPTED if all(passed) else REFUSED), "; ".join(said)

@@ -19,7 +19,7 @@ from benchmarks.peers import ours, run  # noqa: E402
 from benchmarks.peers.catalog import CANDIDATES, FOLDER, Candidate  # noqa: E402
 from benchmarks.peers.report import Report, cell  # noqa: E402
 
-from warploom.values.outcome import Passed  # noqa: E402
+from warploom.values.outcome import Evaluation, Failed, Passed  # noqa: E402
 
 BY_NAME = {one.name: one for one in CANDIDATES}
 
@@ -158,8 +158,18 @@ def test_a_changed_checkout_is_said_to_be_changed(peers: Path) -> None:
     assert run.provenance("kernelfoundry", peers / "kernelfoundry")["changed"]
 
 
-def test_ours_runs_the_exhibits_that_bear_the_number(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With a judge that lets everything through, every exhibit of that number counts as fooling."""
+@pytest.mark.parametrize(
+    ("answer", "word"),
+    [
+        (object.__new__(Passed), "fooled"),
+        (Failed("verify", "wrong_result", ""), "caught"),
+        (Failed("judge", "reference", "the reference process ended"), "absent"),
+    ],
+)
+def test_ours_runs_the_exhibits_that_bear_the_number(
+    monkeypatch: pytest.MonkeyPatch, answer: Evaluation, word: str
+) -> None:
+    """What lets one exhibit of that number through is fooled; a judge that broke has caught nobody."""
     asked = []
 
     class Pushover:
@@ -170,7 +180,7 @@ def test_ours_runs_the_exhibits_that_bear_the_number(monkeypatch: pytest.MonkeyP
         def __exit__(self, *error: object) -> None: ...
         def evaluate(self, exhibit: Any, which: str, effort: str) -> Any:
             asked.append(exhibit)
-            return object.__new__(Passed)
+            return answer
 
     load = importlib.import_module
 
@@ -186,5 +196,5 @@ def test_ours_runs_the_exhibits_that_bear_the_number(monkeypatch: pytest.MonkeyP
     cells = ours.judge_zoo([stale, unknown], [])
     assert asked
     assert all(set(one.exploits) & set(stale.exploits) for one in asked)
-    assert cells["stale_memory"][0] == "fooled"
+    assert cells["stale_memory"][0] == word
     assert cells["new"] == ("n/a", "no exhibit bears its number")
