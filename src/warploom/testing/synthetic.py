@@ -97,6 +97,10 @@ class SyntheticJudge:
         """Nothing to end."""
 
 
+BLOCK = (128, 128)
+"""Calls in a block: all of them move a MiB."""
+
+
 def synthetic_evaluation(
     candidate: Candidate, failing: float = 0.0, pairs: int = 5, effort: str = "screen"
 ) -> Evaluation:
@@ -114,7 +118,7 @@ def synthetic_evaluation(
     return Passed(
         build=Build("twice.so", candidate.id, "none", (), "", 0),
         verdict=Verdict((Check("n=1024", draw, 0.0, 0.0, -1),)),
-        timings=tuple(Timing(workload, baseline, samples, references) for baseline in baselines),
+        timings=tuple(Timing(workload, baseline, samples, references, BLOCK) for baseline in baselines),
         environment={"noise_floor": 0.01},
         elapsed_ns={"time": 1_000_000},
         mint=Mint(candidate.id, candidate.id, candidate.problem, "synthetic", "synthetic"),

@@ -181,7 +181,8 @@ def test_work_that_cannot_be_counted_costs_the_score_of_light_alone(suite: Suite
 def test_the_light_of_a_row_follows_from_its_times(suite: SuiteWorld) -> None:
     (row,) = suite.bench(plan_of("one")).rows
     (workload,) = row.workloads
-    bound = max(8192 / 400.0, 1024 / 200.0)  # bytes a nanosecond and operations a nanosecond of the environment
+    # Bytes and operations a nanosecond of the environment; a block of calls moves more than its faster cache holds.
+    bound = max(8192 / 100.0, 1024 / 200.0)
     assert workload["bound_ns"] == pytest.approx(bound)
     baseline = workload["baselines"]["eager"]["ns"]
     own = baseline / row.speedup["eager"][0]
