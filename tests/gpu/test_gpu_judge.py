@@ -171,6 +171,8 @@ def test_an_honest_kernel_is_promoted_with_everything_that_is_claimed(
     assert found.environment["profile"] == figures(NCU.splitlines())
     words = asked.read_text()
     assert "--kernel-name weigh " in words
+    launches = [line for line in (tmp_path / "seen").read_text().splitlines() if line.startswith("launch")]
+    assert len(launches) == 1, "there was one call to look at"
     assert "sm__throughput.avg.pct_of_peak_sustained_elapsed" in words
     job = Job(kernel(judge.problem), judge.problem.hash, "promote")
     assert refusal(job, found) == ""
@@ -211,7 +213,7 @@ def profiler(folder: Path, says: str, *, runs: bool = True) -> Path:
     program.write_text(
         f'#!/bin/sh\necho "$@" > {folder}/asked\n'
         'while [ "$1" != --log-file ]; do shift; done\nlog=$2\nshift 2\n'
-        f'{"" if runs else "#"}"$@"\ncp {folder}/says "$log"\n'
+        f'{"" if runs else "#"}FAKE_CUDA_LOG={folder}/seen "$@"\ncp {folder}/says "$log"\n'
     )
     program.chmod(program.stat().st_mode | stat.S_IXUSR)
     return folder / "asked"
