@@ -166,6 +166,7 @@ COMPOSITES: tuple[Composite, ...] = (
     Composite("rows jammed", (*_MATHS, _must("vectorise", accumulators=2), _must("jam", "@first", factor=4), _THREADS)),
     Composite("sink", (*_MATHS, _must("sink", "@first"), *_FINISH)),
     Composite("sink, streams", (*_MATHS, _must("sink", "@first"), *_FINISH, _STREAMS)),
+    Composite("sums in strips", (_may("inline_call"), _may("reciprocal"), _must("strip_sums"), *_FINISH)),
     Composite("strips", (*_MATHS, _must("strip_reduction", "@first"), *_FINISH)),
     Composite("scan in registers", (_must("scan_in_register"), _THREADS)),
     Composite("scan in registers, streams", (_must("scan_in_register"), _THREADS, _STREAMS)),

@@ -1,4 +1,4 @@
-"""A long reduction in strips: every output takes in one strip before any of them goes on to the next."""
+"""A long reduction in strips: all outputs take in one strip before the next, or a strip has a sum of its own."""
 
 from __future__ import annotations
 
@@ -6,13 +6,36 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from warploom.errors import NotApplicable
+from warploom.propose.moves.folds import folds_in
 from warploom.propose.moves.nests import Plan, Statements, applies, inlined, place, plain_step, scalar_type, three
 from warploom.propose.moves.panels import reads
 from warploom.propose.moves.protocol import Move, Phase, Site
 from warploom.propose.moves.ranges import minimum
 from warploom.syntax.cpp.affine import ONE, add, integer, number, stride, subtract
-from warploom.syntax.cpp.query import Place, all_loops, all_names, fresh, names_in, uses
-from warploom.syntax.cpp.tree import Assign, Declare, Expression, Index, Loop, Name, Statement, Unit
+from warploom.syntax.cpp.query import (
+    Place,
+    all_loops,
+    all_names,
+    fresh,
+    is_innermost,
+    names_declared,
+    names_in,
+    names_written,
+    type_of,
+    uses,
+)
+from warploom.syntax.cpp.tree import (
+    Assign,
+    Declare,
+    Expression,
+    Index,
+    Loop,
+    Name,
+    Number,
+    Statement,
+    Ternary,
+    Unit,
+)
 from warploom.syntax.cpp.walk import substitute, walk
 from warploom.values.candidate import Scalar
 
@@ -118,4 +141,52 @@ def _assigns(statement: Statement, name: str) -> bool:
     return isinstance(statement, Assign) and statement.target == Name(name)
 
 
-MOVES: tuple[Move, ...] = (StripReduction(),)
+@dataclass(frozen=True)
+class StripSums:
+    """``for t { total += … }`` in strips of ``depth`` with sums of their own, which are added to ``total`` one by one.
+
+    The error of a strip's sum grows with its depth, not with the length of the loop (Higham 1993, "The accuracy of
+    floating point summation"), so that strips may be summed in single vectors where ``total`` is a ``double``. Offered
+    for such sums alone. Site: ``function:t``; the loop inside keeps the name ``t``, the strips' loop is ``t_s``.
+    """
+
+    name: str = "strip_sums"
+    phase: Phase = Phase.LOOPS
+
+    def sites(self, unit: Unit) -> Sequence[Site]:
+        """Innermost loops of unknown length that do nothing but add to doubles from outside."""
+        return [
+            Site(target.label, {"depth": (4096, 1024, 16384)})
+            for target in all_loops(unit)
+            if applies(self, unit, target.label, {})
+        ]
+
+    def apply(self, unit: Unit, label: str, parameters: Mapping[str, Scalar]) -> Unit:
+        """A loop over strips around the loop over one."""
+        return self.plan(unit, label, parameters).carried_out(unit)
+
+    def plan(self, unit: Unit, label: str, parameters: Mapping[str, Scalar]) -> Plan:
+        """What takes the loop's place."""
+        target = place(unit, label)
+        loop = target.loop
+        plain_step(loop)
+        sums = folds_in(loop.body)
+        kinds = {scalar_type(type_of(one, target.function) or "") for one in sums}
+        if not is_innermost(loop) or set(sums.values()) != {"sum"} or kinds != {"double"}:
+            raise NotApplicable(f"the loop over {loop.variable} does more than add to doubles, or less")
+        if names_written(loop.body) - names_declared(loop.body) - set(sums):
+            raise NotApplicable(f"the loop over {loop.variable} leaves more than its sums")
+        if isinstance(loop.upper, Ternary) or integer(subtract(loop.upper, loop.lower)) is not None:
+            raise NotApplicable(f"the loop over {loop.variable} is a strip")
+        taken = all_names(target.function)
+        own: dict[str, Expression] = {one: Name(fresh(f"{one}_part", taken)) for one in sums}
+        strips = fresh(f"{loop.variable}_s", taken)
+        depth = number(int(parameters.get("depth", 4096)))
+        end = minimum(add(Name(strips), depth), loop.upper)
+        strip = replace(loop, lower=Name(strips), upper=end, body=substitute(loop.body, own))
+        begin = tuple(Declare("double", part.text, Number("0.0")) for part in own.values() if isinstance(part, Name))
+        join = tuple(Assign(Name(one), "+=", part) for one, part in own.items())
+        return Plan(label, (replace(loop, variable=strips, step=depth, body=(*begin, strip, *join)),), set())
+
+
+MOVES: tuple[Move, ...] = (StripReduction(), StripSums())
