@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import json
 import stat
 import subprocess
@@ -55,7 +55,6 @@ from warploom.values.speedup import speedup
 
 pytestmark = pytest.mark.torch
 
-ROOT = Path(__file__).resolve().parents[2]
 
 PROBLEM_FILE = """
 from warploom import Problem, Tensor, Tolerance, Workload
@@ -488,11 +487,7 @@ def test_somebody_elses_program_is_not_judged_on_a_gpu(
 
 
 def test_the_benchmark_has_a_row_for_what_passes_and_for_what_fails(judge: LocalJudge) -> None:
-    spec = importlib.util.spec_from_file_location("benchmark_gpu", ROOT / "benchmarks" / "gpu.py")
-    assert spec is not None
-    assert spec.loader is not None
-    benchmark = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(benchmark)
+    benchmark = importlib.import_module("benchmarks.gpu")
     right = benchmark.row_of(judge, kernel(judge.problem), "screen")
     wrong = benchmark.row_of(judge, kernel(judge.problem, value="0"), "screen")
     assert right["eager"]["low"] <= right["eager"]["median"] <= right["eager"]["high"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +13,6 @@ import pytest
 from warploom.values.audit import Audit, Encounter, Finding, Pretender, Trial
 from warploom.values.problem import Problem, Reference, Tensor, Workload
 
-FILE = Path(__file__).resolve().parents[3] / "benchmarks" / "audit.py"
 PROBLEM = Problem("twice", ("n",), {"x": Tensor("n")}, {"out": Tensor("n")}, Reference("", "", ""), (Workload(n=4),))
 
 
@@ -24,11 +23,7 @@ def trial(title: str, *guards: str) -> Trial:
 
 @pytest.fixture
 def benchmark(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    spec = importlib.util.spec_from_file_location("benchmark_audit", FILE)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module = importlib.import_module("benchmarks.audit")
     monkeypatch.setattr(module, "load_problem", lambda name: PROBLEM)
     return module
 

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -9,17 +9,10 @@ from typing import Any
 
 import pytest
 
-FILE = Path(__file__).resolve().parents[3] / "benchmarks" / "catalog.py"
-
 
 @pytest.fixture(scope="module")
 def catalog() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("benchmark_catalog", FILE)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return importlib.import_module("benchmarks.catalog")
 
 
 def shown(eager: float = 4.0, compiled: float | None = 2.0, **more: Any) -> dict[str, Any]:

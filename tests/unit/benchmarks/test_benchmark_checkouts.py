@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import importlib.util
+import importlib
 import json
 import subprocess
 import sys
@@ -18,12 +18,7 @@ FILE = Path(__file__).resolve().parents[3] / "benchmarks" / "checkouts.py"
 
 @pytest.fixture
 def checkouts(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    spec = importlib.util.spec_from_file_location("benchmark_checkouts", FILE)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    monkeypatch.setitem(sys.modules, "benchmark_checkouts", module)
-    spec.loader.exec_module(module)
+    module = importlib.import_module("benchmarks.checkouts")
     monkeypatch.setattr(module, "apart", lambda work, deadline_s: work())  # tests run threads, which no fork has
     monkeypatch.setattr(sys, "argv", ["of_tests.py"])
     return module

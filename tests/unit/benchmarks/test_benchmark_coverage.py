@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import itertools
 import json
 import random
@@ -16,17 +16,10 @@ from warploom.judge.timing.sampling import PROMOTE, SCREEN
 from warploom.testing.synthetic import synthetic_candidate, synthetic_evaluation
 from warploom.values.outcome import Passed
 
-FILE = Path(__file__).resolve().parents[3] / "benchmarks" / "coverage.py"
-
 
 @pytest.fixture
 def coverage() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("benchmark_coverage", FILE)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return importlib.import_module("benchmarks.coverage")
 
 
 def biased(rng: random.Random) -> Iterator[float]:

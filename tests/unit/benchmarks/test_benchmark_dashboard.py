@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
+import importlib
 from pathlib import Path
 from types import ModuleType
 
@@ -15,19 +14,12 @@ pytest.importorskip("uvicorn", reason="the extra ui is not installed")
 from warploom.archive.journal import read
 from warploom.report.standing import RunReport
 
-BENCHMARKS = Path(__file__).resolve().parents[3] / "benchmarks"
 QUICK = {"median": 0.01, "worst": 0.02}
 
 
 @pytest.fixture(scope="module")
 def dashboard() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("benchmark_dashboard", BENCHMARKS / "dashboard.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
+    return importlib.import_module("benchmarks.dashboard")
 
 
 class Page:

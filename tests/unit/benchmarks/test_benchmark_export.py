@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import json
 import subprocess
 import sys
@@ -18,13 +18,7 @@ MANIFEST = {"table": [{"axes": {"rows": 8}, "speedup": {"eager": {"median": 2.0}
 
 @pytest.fixture(scope="module")
 def export() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("benchmark_export", BENCHMARKS / "export.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
+    return importlib.import_module("benchmarks.export")
 
 
 def said(export: ModuleType, *left_out: str, **verdicts: str) -> str:

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import json
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -10,16 +10,10 @@ import pytest
 
 from warploom.values.candidate import Candidate
 
-BENCHMARKS = Path(__file__).resolve().parents[3] / "benchmarks"
-
 
 @pytest.fixture
 def moves(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    spec = importlib.util.spec_from_file_location("benchmark_gpu_moves", BENCHMARKS / "gpu_moves.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module = importlib.import_module("benchmarks.gpu_moves")
 
     class Made:
         def __init__(self, architectures: Any) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import json
 import sys
 from pathlib import Path
@@ -13,7 +13,6 @@ import pytest
 
 pytestmark = pytest.mark.torch
 
-FILE = Path(__file__).resolve().parents[3] / "benchmarks" / "importers.py"
 GOOD = """
 import torch
 n, m = 32, 24
@@ -26,12 +25,7 @@ def get_inputs(): return [torch.rand(n, m), torch.randint(0, 5, (n,))]
 
 @pytest.fixture
 def importers(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    spec = importlib.util.spec_from_file_location("benchmark_importers", FILE)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    monkeypatch.setitem(sys.modules, "benchmark_importers", module)
-    spec.loader.exec_module(module)
+    module = importlib.import_module("benchmarks.importers")
     monkeypatch.setattr(module.checkouts, "apart", lambda work, _: work())  # tests run threads, which no fork has
     return module
 

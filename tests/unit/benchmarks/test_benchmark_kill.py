@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import json
 import random
 import subprocess
@@ -14,7 +14,6 @@ import pytest
 
 from warploom.testing.world import World
 
-FILE = Path(__file__).resolve().parents[3] / "benchmarks" / "kill.py"
 RUN = """
 import sys
 from pathlib import Path
@@ -28,14 +27,8 @@ with World(Path(sys.argv[1])).begin(evaluations=10000, executor=executor) as run
 
 
 @pytest.fixture
-def kill(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    spec = importlib.util.spec_from_file_location("benchmark_kill", FILE)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    monkeypatch.setitem(sys.modules, "benchmark_kill", module)
-    spec.loader.exec_module(module)
-    return module
+def kill() -> ModuleType:
+    return importlib.import_module("benchmarks.kill")
 
 
 class Synthetic:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
+import importlib
 from pathlib import Path
 from types import ModuleType
 
@@ -12,18 +11,10 @@ import pytest
 from warploom.testing.chat_server import ChatServer
 from warploom.testing.synthetic_model import SyntheticModel
 
-FILE = Path(__file__).resolve().parents[3] / "benchmarks" / "llm_overhead.py"
-
 
 @pytest.fixture(scope="module")
 def overhead() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("benchmark_llm_overhead", FILE)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
+    return importlib.import_module("benchmarks.llm_overhead")
 
 
 def test_every_candidate_is_asked_for_and_filled_ones_are_not(overhead: ModuleType, tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,17 +15,11 @@ from warploom.sandbox.lease import Lease
 from warploom.values.outcome import Timing
 from warploom.values.problem import Workload
 
-FILE = Path(__file__).parents[3] / "benchmarks" / "noise.py"
-
 
 @pytest.fixture
 def noise(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """The script, with a kernel that takes no time and a machine that is quiet."""
-    spec = importlib.util.spec_from_file_location("noise", FILE)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module = importlib.import_module("benchmarks.noise")
     taken = Timing(Workload(n=4), "incumbent", (100.0, 101.4), (99.0, 100.0), calls=(2, 2))
 
     def compare(*words: Any) -> Iterator[list[Timing]]:

@@ -11,15 +11,13 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from benchmarks.peers import ours, run
+from benchmarks.peers.catalog import CANDIDATES, FOLDER, Candidate
+from benchmarks.peers.report import Report, cell
+
+from warploom.values.outcome import Evaluation, Failed, Passed
 
 ROOT = Path(__file__).resolve().parents[3]
-sys.path.insert(0, str(ROOT))
-
-from benchmarks.peers import ours, run  # noqa: E402
-from benchmarks.peers.catalog import CANDIDATES, FOLDER, Candidate  # noqa: E402
-from benchmarks.peers.report import Report, cell  # noqa: E402
-
-from warploom.values.outcome import Evaluation, Failed, Passed  # noqa: E402
 
 BY_NAME = {one.name: one for one in CANDIDATES}
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import json
 import math
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
@@ -19,7 +18,6 @@ from warploom.values.problem import Problem, Reference, Tensor, Workload
 
 pytestmark = pytest.mark.torch
 
-FILE = Path(__file__).resolve().parents[3] / "benchmarks" / "precision.py"
 MATMUL = Problem(
     "matmul",
     ("m", "k", "n"),
@@ -36,13 +34,7 @@ RUNNING = Problem(
 
 @pytest.fixture(scope="module")
 def precision() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("benchmark_precision", FILE)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
+    return importlib.import_module("benchmarks.precision")
 
 
 def test_errors_are_in_tolerances_and_a_wrong_kind_is_infinite(precision: ModuleType) -> None:

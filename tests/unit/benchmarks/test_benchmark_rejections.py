@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import json
 import sys
 from pathlib import Path
@@ -16,8 +16,6 @@ from warploom.judge.verification import Verification
 from warploom.problems.load import cache_directory, find_seed, load_problem
 from warploom.values.candidate import Candidate
 from warploom.values.outcome import Failed, Verdict
-
-FILE = Path(__file__).resolve().parents[3] / "benchmarks" / "rejections.py"
 
 PROBLEM = """
 from warploom.values.problem import Problem, Tensor, Workload
@@ -37,14 +35,8 @@ extern "C" void triple(const float* x, float* out, int64_t n) {
 
 
 @pytest.fixture
-def rejections(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    spec = importlib.util.spec_from_file_location("benchmark_rejections", FILE)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    monkeypatch.setitem(sys.modules, "benchmark_rejections", module)
-    spec.loader.exec_module(module)
-    return module
+def rejections() -> ModuleType:
+    return importlib.import_module("benchmarks.rejections")
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import json
 import sys
 from collections.abc import Iterator, Mapping
@@ -17,8 +17,6 @@ from warploom.testing.synthetic import SyntheticJudge, SyntheticProposer, synthe
 from warploom.values.job import Job
 from warploom.values.outcome import Evaluation
 from warploom.values.problem import Problem
-
-FILE = Path(__file__).resolve().parents[3] / "benchmarks" / "study.py"
 
 
 class Counting(SyntheticJudge):
@@ -38,12 +36,7 @@ class Counting(SyntheticJudge):
 
 @pytest.fixture
 def study(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    spec = importlib.util.spec_from_file_location("benchmark_study", FILE)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    monkeypatch.setitem(sys.modules, "benchmark_study", module)
-    spec.loader.exec_module(module)
+    module = importlib.import_module("benchmarks.study")
     monkeypatch.setattr(module, "load_problem", lambda name: synthetic_problem())
     monkeypatch.setattr(module, "starting_candidate", lambda config, problem: synthetic_candidate())
     monkeypatch.setattr(module, "make_proposer", lambda *_: SyntheticProposer(0.05))

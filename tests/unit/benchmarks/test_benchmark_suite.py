@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import json
 import sys
 from pathlib import Path
@@ -14,18 +14,10 @@ from warploom.search.suite.listing import Entry
 from warploom.search.suite.plan import Plan
 from warploom.testing.suite_world import SuiteWorld
 
-FILE = Path(__file__).resolve().parents[3] / "benchmarks" / "suite.py"
-
 
 @pytest.fixture
-def suite(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    spec = importlib.util.spec_from_file_location("benchmark_suite", FILE)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    monkeypatch.setitem(sys.modules, "benchmark_suite", module)
-    spec.loader.exec_module(module)
-    return module
+def suite() -> ModuleType:
+    return importlib.import_module("benchmarks.suite")
 
 
 def test_every_problem_is_published_without_places(

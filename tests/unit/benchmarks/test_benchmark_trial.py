@@ -1,26 +1,16 @@
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import math
-import sys
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
 
-FILE = Path(__file__).resolve().parents[3] / "benchmarks" / "trial.py"
-
 
 @pytest.fixture
-def trials(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    spec = importlib.util.spec_from_file_location("benchmark_trial", FILE)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    monkeypatch.setitem(sys.modules, "benchmark_trial", module)
-    spec.loader.exec_module(module)
-    return module
+def trials() -> ModuleType:
+    return importlib.import_module("benchmarks.trial")
 
 
 def evaluated(number: int, candidate: str, fitness: float | None, stage: str = "") -> dict[str, Any]:

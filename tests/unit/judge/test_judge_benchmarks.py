@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import json
 import os
 from collections.abc import Callable
@@ -15,8 +15,6 @@ import pytest
 from warploom.values.job import Job
 from warploom.values.outcome import Build, Check, Evaluation, Passed, Timing, Verdict
 from warploom.values.problem import Problem
-
-FOLDER = Path(__file__).resolve().parents[3] / "benchmarks"
 
 
 class QuickJudge:
@@ -56,11 +54,7 @@ class QuickJudge:
 
 
 def load(name: str, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(f"benchmark_{name}", FOLDER / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module = importlib.import_module(f"benchmarks.{name}")
     monkeypatch.setattr(module, "LocalJudge", QuickJudge)
     return module
 
