@@ -26,6 +26,7 @@ from warploom.propose.protocol import Proposer
 from warploom.propose.replay import RecordedMind, Replayed
 from warploom.propose.without_model import WithoutModel
 from warploom.propose.writer import Writer
+from warploom.propose.writing.wording import prompts_for
 from warploom.search.estimate import Estimate
 from warploom.search.record import Record, read_record
 from warploom.search.task import Task
@@ -190,6 +191,16 @@ def make_writer(config: RunConfig, problem: Task, mind: Mind | None, knowledge: 
         bandit=config.bandit,
         language=config.target,
     )
+
+
+def require_templates(config: RunConfig, problem: Task) -> None:
+    """Reads the user's prompt templates, before anything that takes time is made ready.
+
+    Raises:
+        ConfigError: one has a fault.
+    """
+    if config.prompts:
+        prompts_for(problem, own_templates(config), language=config.target)
 
 
 def own_templates(config: RunConfig) -> Path | None:

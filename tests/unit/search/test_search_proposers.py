@@ -10,17 +10,20 @@ import pytest
 
 from warploom.archive import journal as journals
 from warploom.errors import ConfigError, InputError, ModelError
+from warploom.problems.load import load_problem
 from warploom.propose.mixed import Mixed
 from warploom.propose.protocol import Proposer
 from warploom.propose.without_model import WithoutModel
 from warploom.propose.writer import Prepared, Writer
+from warploom.search import run as runs
 from warploom.search.proposers import judges_at_once, make_proposer, make_writer, requests_at_once, settle
-from warploom.search.run import start
+from warploom.search.run import reopen, start
 from warploom.testing.minds import Notebook
 from warploom.testing.synthetic import synthetic_candidate, synthetic_problem
 from warploom.values.candidate import Lineage
 from warploom.values.config import RunConfig
 from warploom.values.event import RunStarted
+from warploom.values.problem import describe
 from warploom.values.request import Individual, Request
 
 HERE = "http://127.0.0.1:9/v1"
@@ -129,3 +132,25 @@ def test_what_can_be_known_before_is_said_before_anything_is_made(
     with pytest.raises(InputError, match=says):
         start(tmp_path / "run", config)
     assert not (tmp_path / "run").exists()
+
+
+@pytest.fixture
+def no_judge(monkeypatch: pytest.MonkeyPatch) -> None:
+    def make(*_: Any, **__: Any) -> None:
+        raise AssertionError("half a minute was spent on a judge")
+
+    monkeypatch.setattr(runs, "make_judge", make)
+
+
+def test_a_faulty_template_is_said_before_a_judge_is_made(no_judge: None, tmp_path: Path) -> None:
+    own = tmp_path / "own"
+    own.mkdir()
+    (own / "system.j2").write_text("Hello\n{% if %}")
+    config = RunConfig("softmax", proposer="moves", prompts=str(own))
+    with pytest.raises(ConfigError, match=r"system\.j2:2"):
+        start(tmp_path / "run", config)
+    begun = RunStarted(config.to_mapping(), describe(load_problem("softmax")), {}, "0")
+    with journals.create(tmp_path / "earlier", begun):
+        pass
+    with pytest.raises(ConfigError, match=r"system\.j2:2"):
+        reopen(tmp_path / "earlier")
