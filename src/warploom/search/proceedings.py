@@ -17,7 +17,7 @@ from warploom.search.executor import Executor
 from warploom.search.promotion import Promotions
 from warploom.search.state import State, Turn
 from warploom.search.steering import Steering
-from warploom.search.strategies.islands import OPENING
+from warploom.search.strategies.opening import OPENING
 from warploom.values.candidate import Candidate, Lineage, Proposal
 from warploom.values.event import Declined, Evaluated, Event, Migrated, Proposed
 from warploom.values.job import Job

@@ -22,7 +22,7 @@ from warploom.search.asktell import AgentRun, Wiring
 from warploom.search.controls import Command, send
 from warploom.search.executor import LocalExecutor
 from warploom.search.sitting import Parts
-from warploom.search.strategies.islands import OPENING
+from warploom.search.strategies.opening import OPENING
 from warploom.testing.synthetic import (
     SyntheticJudge,
     SyntheticProposer,

@@ -10,7 +10,8 @@ import pytest
 
 from warploom.archive.islands import Archive, strategy_of
 from warploom.search.strategies.greedy import STAGNATION, Greedy
-from warploom.search.strategies.islands import OPENING, Islands
+from warploom.search.strategies.islands import Islands
+from warploom.search.strategies.opening import DRY, OPENING
 from warploom.search.strategies.random import Uniform
 from warploom.search.strategy import make_strategy
 from warploom.testing.synthetic import GENES, synthetic_candidate, synthetic_evaluation
@@ -75,6 +76,36 @@ def test_islands_open_with_the_seed_and_then_leave_it() -> None:
     assert early == {individual(0, 0.0).candidate.id}
     late = Counter(request.parents[0].candidate.id for request in asked(Islands(), known, 100))
     assert late[individual(1, 0.0).candidate.id] > 90
+
+
+@pytest.mark.parametrize("kind", [Greedy, Islands])
+def test_a_seed_that_gives_nothing_new_ends_the_opening(kind: type[Greedy] | type[Islands]) -> None:
+    """Else a kernel with few moves would be asked of in vain until the run gives up."""
+    strategy, known, better = kind(), archive(), individual(7, 2.0, (1, 0, 0))
+    opening = asked(strategy, known, 1, OPENING / 2)[0]
+    known.admit(better)
+    strategy.tell(feedback(opening, 7, better.fitness, "new"))
+
+    def parents(of: Greedy | Islands) -> set[str]:
+        return {request.parents[0].candidate.id for request in asked(of, known, 40, OPENING / 2)}
+
+    seed = {individual(0, 0.0).candidate.id}
+    for _ in range(DRY - 1):
+        strategy.declined(opening)
+    strategy.tell(feedback(opening, 8, 0.1))
+    for _ in range(DRY - 1):
+        strategy.declined(opening)
+        assert parents(strategy) == seed
+    strategy.declined(opening)
+    assert better.candidate.id in parents(strategy)
+    strategy.tell(feedback(opening, 9, 0.1))
+    assert better.candidate.id in parents(strategy), "and it stays over"
+    again = kind()
+    again.restore(strategy.snapshot())
+    assert better.candidate.id in parents(again)
+    older = {name: value for name, value in strategy.snapshot().items() if name != "opening"}
+    again.restore(older)
+    assert parents(again) == seed
 
 
 def test_islands_take_turns_and_stay_apart() -> None:

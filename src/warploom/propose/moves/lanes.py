@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from warploom.errors import NotApplicable
 from warploom.propose.moves.nests import Statements, element_type, mentions, scalar_type, varying
+from warploom.propose.moves.vector_calls import VECTOR_CALLS
 from warploom.syntax.cpp.affine import ONE, ZERO, add, number, simplify, stride
 from warploom.syntax.cpp.query import fresh, names_declared, names_in
 from warploom.syntax.cpp.render import render_expression
@@ -33,13 +34,6 @@ from warploom.syntax.cpp.walk import substitute_in
 
 LANES = 16
 VECTOR = "f32x16"
-_CALLS: Mapping[str, str] = {
-    **dict.fromkeys(("exp", "expf", "std::exp", "std::expf"), "exp16"),
-    **dict.fromkeys(("tanh", "tanhf", "std::tanh"), "tanh16"),
-    **dict.fromkeys(("log", "logf", "std::log"), "log16"),
-    **dict.fromkeys(("log1p", "log1pf", "std::log1p"), "log1p16"),
-    **dict.fromkeys(("sqrt", "sqrtf", "std::sqrt"), "sqrt16"),
-}
 _LOADED = ("float", "int8_t", "uint8_t", "int", "int32_t")
 _LARGER = ("std::max", "std::max<float>", "fmaxf", "std::fmax", "fmax")
 _SMALLER = ("std::min", "std::min<float>", "fminf", "std::fmin", "fmin")
@@ -174,8 +168,8 @@ class Lanes:
                 return Ternary(self._vector(condition, v), self._vector(then, v), self._vector(otherwise, v))
             case Cast("float", operand):
                 return self._vector(operand, v)
-            case Call(name, (operand,)) if name in _CALLS:
-                return self._call(_CALLS[name], self._vector(operand, v))
+            case Call(name, (operand,)) if name in VECTOR_CALLS:
+                return self._call(VECTOR_CALLS[name], self._vector(operand, v))
             case Call(name, (left, right)) if name in _LARGER + _SMALLER:
                 return self._larger(name in _SMALLER, self._vector(left, v), self._vector(right, v))
             case _:

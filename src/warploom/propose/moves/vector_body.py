@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from warploom.errors import NotApplicable
 from warploom.propose.moves.folds import extreme, plain_name
+from warploom.propose.moves.vector_calls import VECTOR_CALLS
 from warploom.syntax.cpp.affine import ONE, ZERO, coefficient, is_integer, simplify, stride
 from warploom.syntax.cpp.query import names_in, root_name, type_of
 from warploom.syntax.cpp.tree import (
@@ -29,15 +30,6 @@ from warploom.syntax.cpp.walk import children, parts
 LOADABLE = frozenset({"float", "int8_t", "signed char", "uint8_t", "unsigned char", "int32_t", "int"})
 FLOATS = frozenset({"float", "double", "auto"})
 _COMPARISONS = frozenset({"<", ">", "<=", ">=", "==", "!="})
-_CALLS: Mapping[str, str] = {
-    **dict.fromkeys(("exp", "expf", "std::exp", "std::expf", "exp_poly", "__builtin_expf"), "exp16"),
-    **dict.fromkeys(("tanh", "tanhf", "std::tanh", "std::tanhf"), "tanh16"),
-    **dict.fromkeys(("log", "logf", "std::log", "std::logf"), "log16"),
-    **dict.fromkeys(("log1p", "log1pf", "std::log1p", "std::log1pf"), "log1p16"),
-    **dict.fromkeys(("erf", "erff", "std::erf", "std::erff"), "erf16"),
-    **dict.fromkeys(("sqrt", "sqrtf", "std::sqrt", "std::sqrtf", "__builtin_sqrtf"), "sqrt16"),
-    **dict.fromkeys(("fabs", "fabsf", "std::abs", "std::fabs", "abs"), "fabs16"),
-}
 
 _EXTREMES: Mapping[str, str] = {"max": "fmax16", "min": "fmin16", "nanmax": "nanmax16", "nanmin": "nanmin16"}
 
@@ -133,8 +125,8 @@ class Lanes:
         return made
 
     def _call(self, function: str, arguments: tuple[Expression, ...]) -> Expression:
-        if function in _CALLS and len(arguments) == 1:
-            return self.make(_CALLS[function], self.value(arguments[0]))
+        if function in VECTOR_CALLS and len(arguments) == 1:
+            return self.make(VECTOR_CALLS[function], self.value(arguments[0]))
         if function in ("fmaf", "fma", "std::fma") and len(arguments) == 3:
             first, second, third = (self.value(argument) for argument in arguments)
             return Binary("+", Binary("*", first, second), third)

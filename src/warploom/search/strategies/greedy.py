@@ -11,7 +11,7 @@ from typing import Any
 
 from warploom.archive.encode import from_plain, to_plain
 from warploom.archive.islands import Archive
-from warploom.search.strategies.islands import OPENING
+from warploom.search.strategies.opening import Opening
 from warploom.values.request import Feedback, Individual, Request
 
 STAGNATION = 25
@@ -22,13 +22,15 @@ class Greedy:
     """Best so far, with restarts after stagnation."""
 
     def __init__(self) -> None:
+        self._opening = Opening()
         self._current: Individual | None = None
         self._previous: Individual | None = None
         self._stale = 0
 
     def ask(self, archive: Archive, rng: random.Random, number: int, progress: float) -> Request:
         """From the best of this line; the best of the line before is the partner of a crossover."""
-        parent = archive.seed if self._current is None or progress < OPENING else self._current
+        opening = self._current is None or self._opening.lasts(progress)
+        parent = archive.seed if opening else self._current
         assert parent is not None
         partner = self._previous
         return Request(
@@ -44,6 +46,7 @@ class Greedy:
 
     def tell(self, feedback: Feedback) -> None:
         """Move to a better candidate, or count towards a restart."""
+        self._opening.told()
         fitness = feedback.fitness
         beaten = feedback.parent_fitness if self._current is None else self._current.fitness
         if fitness is not None and (beaten is None or fitness > beaten):
@@ -55,7 +58,8 @@ class Greedy:
             self._stagnate()
 
     def declined(self, request: Request) -> None:
-        """Nothing new from here counts as stagnation."""
+        """Nothing new from here counts as stagnation, and may end the opening."""
+        self._opening.declined()
         self._stagnate()
 
     def _stagnate(self) -> None:
@@ -67,11 +71,13 @@ class Greedy:
             self._stale = 0
 
     def snapshot(self) -> dict[str, Any]:
-        """The line's best, the best of earlier lines, and how long nothing helped."""
-        return {"current": to_plain(self._current), "previous": to_plain(self._previous), "stale": self._stale}
+        """The opening, the line's best, the best of earlier lines, and how long nothing helped."""
+        lines = {"current": to_plain(self._current), "previous": to_plain(self._previous), "stale": self._stale}
+        return {"opening": self._opening.snapshot(), **lines}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """The inverse of :meth:`snapshot`."""
+        self._opening.restore(state.get("opening", {}))
         self._current = from_plain(Individual | None, state["current"])
         self._previous = from_plain(Individual | None, state["previous"])
         self._stale = state["stale"]

@@ -13,11 +13,9 @@ from typing import Any
 
 from warploom.archive.grid import Grid, Place
 from warploom.archive.islands import Archive
+from warploom.search.strategies.opening import Opening
 from warploom.values.behaviour import Resolution
 from warploom.values.request import Cell, Feedback, Individual, Request
-
-OPENING = 0.1
-"""Share of the budget that starts from the seed: composites of rewrites are tried on it before anything is bred."""
 
 WARMTH = 0.35
 """A cell this much slower (in log speedup) than the island's best is chosen e times less often."""
@@ -45,13 +43,15 @@ class Islands:
     def __init__(self, resolution: Resolution | None = None, *, runners_up: bool = False) -> None:
         self._resolution = resolution
         self._runners_up = runners_up
+        self._opening = Opening()
         self._tries: dict[tuple[int, Cell], float] = {}
 
     def ask(self, archive: Archive, rng: random.Random, number: int, progress: float) -> Request:
         """A parent from the next island in turn; the seed while the opening lasts."""
         island = number % len(archive.islands)
         grid = archive.islands[island]
-        if archive.seed is not None and (progress < OPENING or not grid.places):
+        opening = self._opening.lasts(progress)
+        if archive.seed is not None and (opening or not grid.places):
             parent = archive.seed
         else:
             place = self._place(grid, island, rng)
@@ -64,7 +64,7 @@ class Islands:
             operator="",
             parents=(parent,),
             inspirations=with_visitor(near, archive, island, parent, number),
-            target_cell=self._target(grid, parent, seed) if progress >= OPENING else None,
+            target_cell=None if opening else self._target(grid, parent, seed),
             island=island,
             seed=seed,
             progress=progress,
@@ -91,10 +91,12 @@ class Islands:
 
     def tell(self, feedback: Feedback) -> None:
         """Count the try for the parent's cell; one that paid hardly counts, so that the cell stays attractive."""
+        self._opening.told()
         self._count(feedback.request, 0.25 if feedback.status in ("new", "improved") else 1.0)
 
     def declined(self, request: Request) -> None:
         """Count a try: a cell whose members give nothing new is left to others."""
+        self._opening.declined()
         self._count(request, 1.0)
 
     def _count(self, request: Request, tries: float) -> None:
@@ -103,11 +105,15 @@ class Islands:
             self._tries[key] = self._tries.get(key, 0.0) + tries
 
     def snapshot(self) -> dict[str, Any]:
-        """Tries of each island's cells."""
-        return {"tries": [[island, list(cell), count] for (island, cell), count in self._tries.items()]}
+        """The opening, and tries of each island's cells."""
+        return {
+            "opening": self._opening.snapshot(),
+            "tries": [[island, list(cell), count] for (island, cell), count in self._tries.items()],
+        }
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """The inverse of :meth:`snapshot`."""
+        self._opening.restore(state.get("opening", {}))
         self._tries = {(island, tuple(cell)): count for island, cell, count in state["tries"]}
 
 

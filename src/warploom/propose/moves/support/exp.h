@@ -29,18 +29,21 @@ WARPLOOM_INLINE f32x16 exp16(f32x16 x) {
   r = n * -1.42860677e-6f + r;
   return scale16((exp_core16(r) * r + 1.0f) * r + 1.0f, n);
 }
-// exp(x) - 1 without cancellation near 0, for x in [-87, 87].
-WARPLOOM_INLINE f32x16 expm1_16(f32x16 x) {
+// exp(x) - 1 without cancellation near 0: exp(r) - 1 and 2^n - 1 apart. In halves, so that 2^128 stays in range.
+WARPLOOM_INLINE f32x16 expm1_core16(f32x16 x) {  // for x in [-87, 88.8]
   f32x16 n = round16(x * 1.44269504f);
   f32x16 r = n * -0.693145752f + x;
   r = n * -1.42860677e-6f + r;
-  f32x16 power = scale16(splat16(1.0f), n);
-  return ((exp_core16(r) * r + 1.0f) * r) * power + (power - 1.0f);
+  f32x16 half = scale16(splat16(0.5f), n);
+  return 2.0f * (((exp_core16(r) * r + 1.0f) * r) * half + (half - 0.5f));
+}
+WARPLOOM_INLINE f32x16 expm1_16(f32x16 x) {
+  return expm1_core16(fmin16(fmax16(x, splat16(-87.0f)), splat16(88.8f)));  // a NaN stays
 }
 WARPLOOM_INLINE f32x16 sigmoid16(f32x16 x) { return 1.0f / (1.0f + exp16(-x)); }
 // tanh(x) = (e - 1) / (e + 1) with e = exp(2x), through expm1 so that small x keep their digits.
 WARPLOOM_INLINE f32x16 tanh16(f32x16 x) {
-  f32x16 a = fabs16(x), t = expm1_16((a > 10.0f) ? splat16(20.0f) : a + a);
+  f32x16 a = fabs16(x), t = expm1_core16((a > 10.0f) ? splat16(20.0f) : a + a);
   f32x16 y = t / (t + 2.0f);
   return (f32x16)((i32x16)y | ((i32x16)x & (int)0x80000000));
 }
