@@ -94,6 +94,28 @@ def test_sampling_waits_for_every_baseline(bench: Bench) -> None:
     assert len(rounds(bench, loud, 1, plan, random.Random(1), lambda: None).samples["eager"]) == 12
 
 
+def test_a_baseline_far_behind_leaves_early_and_keeps_its_pairs(bench: Bench) -> None:
+    plan = Plan(least=20, most=20, seconds=0, half_width=0, patience_seconds=1e9, few=5)
+    count = iter(range(100, 1000))
+    own: list[int] = []
+
+    def candidate() -> int:
+        own.append(next(count))
+        return own[-1]
+
+    sides = {"candidate": candidate, "compile": lambda: 100_000, "eager": lambda: 90_000, "incumbent": lambda: 250}
+    taken = rounds(bench, sides, 1, plan, random.Random(1), lambda: None)
+    assert {name: len(found) for name, found in taken.samples.items()} == {
+        "candidate": 20, "compile": 5, "eager": 20, "incumbent": 20,
+    }  # fmt: skip
+    assert taken.timing(bench, "compile").samples_ns == tuple(map(float, own[:5]))
+    assert taken.timing(bench, "eager").samples_ns == tuple(map(float, own))
+    patient = replace(plan, seconds=1e9)
+    assert len(rounds(bench, sides, 1, patient, random.Random(1), lambda: None).samples["compile"]) == 20, (
+        "time is there"
+    )
+
+
 def test_a_worker_that_fails_is_a_fault_of_the_stage_it_failed_in() -> None:
     def fail() -> int:
         raise WorkerFailed("timeout", "too late", "log", "")

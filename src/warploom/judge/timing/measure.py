@@ -13,7 +13,7 @@ from warploom.judge.fault import Fault, RivalFailed
 from warploom.judge.promotion import INCUMBENT
 from warploom.judge.reference.process import ReferenceProcess
 from warploom.judge.timing.bench import Bench
-from warploom.judge.timing.sampling import Plan, enough
+from warploom.judge.timing.sampling import Plan, enough, far_behind
 from warploom.judge.timing.watch import Watch
 from warploom.sandbox.autopsy import WorkerFailed
 from warploom.sandbox.runner import Runner
@@ -31,18 +31,19 @@ Side = Callable[[], int]
 
 @dataclass
 class Rounds:
-    """Samples of one workload: nanoseconds of one block per side and round."""
+    """Samples of one workload: nanoseconds of one block per side and round; a side may leave before the others."""
 
     calls: int
     samples: dict[str, list[int]] = field(default_factory=dict)
 
     def timing(self, bench: Bench, baseline: str, own: str = "candidate") -> Timing:
         """The pairs of two sides, a call each."""
+        pairs = list(zip(self.samples[own], self.samples[baseline], strict=False))
         return Timing(
             bench.workload,
             baseline,
-            tuple(ns / self.calls for ns in self.samples[own]),
-            tuple(ns / self.calls for ns in self.samples[baseline]),
+            tuple(mine / self.calls for mine, _ in pairs),
+            tuple(other / self.calls for _, other in pairs),
             calls=(self.calls, self.calls),
             clock=bench.setting.clock,
             device=bench.setting.device,
@@ -74,7 +75,8 @@ def rounds(
     A process that slept for some ten milliseconds while outputs were checked takes longer for its next call: its cores
     went to sleep, its caches went to others. ``wake`` lets every process run once on the content that the round before
     has used up; only then is the content renewed, and the sides take their turns within milliseconds. The baseline
-    wakes last: no candidate can do anything to its caches between that and the clock.
+    wakes last: no candidate can do anything to its caches between that and the clock. A baseline that is far behind
+    leaves after a few rounds; eager, which outputs are checked against, stays.
 
     Args:
         bench: memory of the workload; its content is renewed before every round.
@@ -118,7 +120,11 @@ def rounds(
                 taken.samples[name].append(ns)
             elapsed = time.perf_counter() - begin
             timings = [taken.timing(bench, name, own) for name in sides if name != own]
-            complete = all(enough(timing, plan, elapsed, incumbent) for timing in timings)
+            left = [timing for timing in timings if timing.baseline in names]
+            complete = all(enough(timing, plan, elapsed, incumbent) for timing in left)
+            for timing in left:
+                if timing.baseline != "eager" and far_behind(timing, plan, elapsed):
+                    names.remove(timing.baseline)
         if complete and (watch is None or not watch.wanting):
             return taken
 

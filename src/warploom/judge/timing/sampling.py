@@ -12,6 +12,10 @@ OUT_OF_REACH = math.log(1.3)
 """A candidate whose interval ends so far below the incumbent is not measured further."""
 
 
+FAR = math.log(3)
+"""A baseline that every pair so far saw so much slower may take no more than its few pairs' time."""
+
+
 @dataclass(frozen=True)
 class Plan:
     """How much measuring is wanted of one workload.
@@ -41,6 +45,15 @@ AGAINST_ITSELF = Plan(least=20, most=40, seconds=0.8, half_width=0.005, patience
 """For the noise floor: as many pairs as a promotion has at least."""
 BRIEFLY = Plan(least=20, most=20, seconds=0.0, half_width=0.0, patience_seconds=0.03, few=2)
 """As many, but 0.6 s at most: for a calibration that a run waits for."""
+
+
+def far_behind(timing: Timing, plan: Plan, elapsed_s: float) -> bool:
+    """Whether a baseline is so slow that more pairs with it would take long and tell nothing new.
+
+    A compiled reference can take a hundred times as long as eager; twenty pairs with it would take minutes.
+    """
+    pairs = len(timing.samples_ns)
+    return pairs >= plan.few and elapsed_s > plan.seconds and min(log_ratios(timing)) > FAR
 
 
 def enough(timing: Timing, plan: Plan, elapsed_s: float, incumbent: float | None = None) -> bool:

@@ -43,6 +43,8 @@ BODIES: dict[str, str] = {
     "variable as value": "for (int64_t j = 0; j < cols; ++j) out[j] = (float)j * 0.5f + (2 * j + 1) + x[j];",
     "condition on position": "for (int64_t j = 0; j < cols; ++j) out[j] = j < cols / 2 ? 1.0f : 2.0f;",
     "exp": "for (int64_t j = 0; j < cols; ++j) out[j] = std::exp(-x[j]) + tanhf(x[j]) + std::sqrt(std::fabs(y[j])) + logf(y[j] * y[j] + 1);",
+    "elu": """for (int64_t j = 0; j < cols; ++j) out[j] = (x[j] > 0.0f ? x[j] : 1.5f * std::expm1(x[j])) + erff(y[j])
+        + std::log1p(std::abs(x[j]));""",
     "outer over inner": """for (int64_t i = 0; i < rows - 2; ++i) for (int64_t j = 0; j < cols - 2; ++j) { float s = 0, m = -1e30f;
         for (int k = 0; k < 3; ++k) for (int l = 0; l < 3; ++l) { const float v = x[(i + k) * cols + j + l];
         s += v * y[k * 3 + l]; m = std::max(m, v); } out[i * cols + j] = s + m; }""",
