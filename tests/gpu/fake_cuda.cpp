@@ -4,7 +4,7 @@
 // and copies on a stream wait in a queue until somebody synchronises, arguments are copied when a launch is made, and a
 // kernel that touches what is not mapped loses the context for good. FAKE_CUDA_LOG names a file that gets a line a call,
 // FAKE_CUDA_EVENTS makes events tell "nothing" or "more" than there was, FAKE_CUDA_DEVICES says how many devices there are,
-// FAKE_CUDA_MEMORY how many bytes each has.
+// FAKE_CUDA_MEMORY how many bytes each has, FAKE_CUDA_ZEROS is "slow" where zeros take 20 ms.
 #include <dlfcn.h>
 #include <elf.h>
 #include <setjmp.h>
@@ -154,8 +154,15 @@ Status cuMemcpyDtoDAsync_v2(Address to, Address from, size_t bytes, void*) {
     put([=] { memcpy((void*)to, (void*)from, bytes); });
     return lost;
 }
-Status cuMemsetD8Async(Address, unsigned char, size_t bytes, void*) {  // nobody reads it: the time is saved
-    note("clear", bytes);
+Status cuMemsetD8Async(Address to, unsigned char value, size_t bytes, void*) {
+    note(value ? "clear" : "zero", bytes);
+    const bool slow = std::string(setting("FAKE_CUDA_ZEROS")) == "slow";
+    if (!value) {  // nobody reads what else is written: the time is saved
+        put([=] {
+            memset((void*)to, 0, bytes);
+            if (slow) usleep(20000);
+        });
+    }
     return lost;
 }
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -61,19 +62,44 @@ extern "C" __global__ void scale(const float* x, const float* y, float* out, flo
     if (deed == 8) fflush(stdout);
 }
 """
+ROOM = """
+LAUNCH(grid=(n + 31) // 32, block=32, workspace=4 * n)
+extern "C" __global__ void scale(const float* x, const float* y, float* out, float* most, int64_t n, int64_t deed,
+                                 float* workspace) {
+    int64_t i = blockIdx.x * 32 + threadIdx.x;
+    if (i < n) {
+        out[i] = 2 * x[i] + y[i] + workspace[i];
+        workspace[i] = 7;
+    }
+    if (i != 0) return;
+    most[0] = 1;
+    if (deed == 1) reinterpret_cast<char*>(workspace)[-1] ^= 1;
+    if (deed == 8) reinterpret_cast<char*>(workspace)[4 * n] ^= 1;
+}
+"""
+"""With scratch memory, in which it leaves something behind."""
+
 LIMITS = Limits(start_seconds=20.0)
 Started = Callable[..., GpuProcess]
 
 
 @pytest.fixture(scope="module")
 def bundle(here: GpuDevice, tmp_path_factory: pytest.TempPathFactory) -> Bundle:
-    folder = tmp_path_factory.mktemp("build")
-    architecture = here.architecture
-    assert architecture is not None
-    candidate = Candidate("0" * 16, "cuda", (("kernel.cu", KERNEL),), "scale")
-    made = find_toolchain("cuda", [architecture]).build(candidate, signature(PROBLEM), folder)
+    return built(KERNEL, here, tmp_path_factory.mktemp("build"))
+
+
+def built(source: str, device: GpuDevice, folder: Path) -> Bundle:
+    assert device.architecture is not None
+    candidate = Candidate("0" * 16, "cuda", (("kernel.cu", source),), "scale")
+    made = find_toolchain("cuda", [device.architecture]).build(candidate, signature(PROBLEM), folder)
     assert isinstance(made, Build), made
     return read_bundle(Path(made.artifact))
+
+
+@pytest.fixture(scope="module")
+def room(here: GpuDevice, tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    """The kernel with a workspace."""
+    return built(ROOM, here, tmp_path_factory.mktemp("room"))
 
 
 @pytest.fixture
@@ -334,3 +360,88 @@ def test_tritons_kernels_get_short_axes_scratch_that_is_null_and_their_own_threa
     assert start()._words(call).split()[-2:] == ["q100", "q9"]
     run(process, bench)
     assert [line for line in log() if line.startswith("launch")] == ["launch 4 64"]
+
+
+def right(bench: Bench, calls: int) -> bool:
+    """Whether each call found zeros in its workspace, and an output with its margins as they were."""
+    laid = {id(output): one for output, one in zip(bench.outputs, bench.laid, strict=True)}
+    found = []
+    for call in bench.draw_calls(calls):
+        x, y = (np.frombuffer(bench.inputs.memory, np.float32, 100, offset) for offset in call.offsets)
+        found.append(np.array_equal(view(call.output, bench.outputs_layout.regions[0]), 2 * x + y))
+        found.append(overwritten(call.output, bench.outputs_layout, laid[id(call.output)]) == "")
+    return all(found)
+
+
+def test_a_workspace_is_zeros_in_each_call_and_nothing_stays_in_it(
+    start: Started, room: Bundle, log: Callable[[], list[str]]
+) -> None:
+    process, bench = start(codes=room.codes, data=room.data, launch=room.launch), bench_of(calls=3)
+    for _ in range(2):
+        run(process, bench, 3)
+        assert right(bench, 3)
+    for graph in (False, True):
+        run(process, bench, 3)
+        bench.renew(3)
+        bench.lay_poison(3)
+        log()
+        process.run_together(10.0, graph)
+        assert right(bench, 3)
+        verbs = [line for line in log() if line.startswith(("zero", "launch"))]
+        assert verbs == ["zero 400 0", "launch 4 32"] * (3 if graph else 6), (
+            "the graph holds them, and is replayed twice"
+        )
+
+
+def test_the_window_holds_the_filling_of_the_workspace(
+    start: Started, room: Bundle, log: Callable[[], list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FAKE_CUDA_ZEROS", "slow")
+    process, bench = start(codes=room.codes, data=room.data, launch=room.launch), bench_of()
+    process.stage(bench.calls(bench.windows(1)))
+    bench.lay_poison(1)
+    log()
+    assert process.run(10.0) > 20e6
+    verbs = [line.split()[0] for line in log()]
+    assert verbs == ["upload", "upload", "clear", "synchronize", "zero", "launch", "synchronize", *["download"] * 4]
+
+
+@pytest.mark.parametrize("deed", [1, 8])
+def test_what_is_written_beside_a_workspace_is_a_failure(start: Started, room: Bundle, deed: int) -> None:
+    with pytest.raises(WorkerFailed, match="the kernel wrote outside of its workspace") as raised:
+        run(start(codes=room.codes, data=room.data, launch=room.launch), bench_of(deed))
+    assert (raised.value.kind, raised.value.stage) == ("out_of_bounds", "")
+
+
+def test_workspaces_of_other_sizes_are_given_back(
+    start: Started, room: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There is room for one of 4 MiB beside what clears the cache, not for two."""
+    monkeypatch.setenv("FAKE_CUDA_MEMORY", str(40 << 20))
+    launch = replace(room.launch, workspace=f"{4 << 20} + n")
+    process = start(codes=room.codes, data=room.data, launch=launch)
+    for n in (100, 99, 98, 97):
+        run(process, bench_of(7, n=n))
+    with pytest.raises(WorkerFailed, match="OUT_OF_MEMORY") as raised:
+        run(start(codes=room.codes, data=room.data, launch=replace(launch, workspace=str(9 << 20))), bench_of(7))
+    assert raised.value.kind == "out_of_memory"
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"workspace": "n - 100"}, "a workspace of 0 bytes"),
+        ({"workspace": "n * (1 - deed)"}, "a workspace of -600 bytes"),
+        ({"workspace": "n * 100000000"}, "a workspace of 10000000000 bytes"),
+        ({"workspace": "n // (n - 100)"}, "divides by zero"),
+        ({"grid": ("n // (n - 100)", "1", "1")}, "divides by zero"),
+    ],
+)
+def test_a_launch_that_cannot_be_had_at_a_shape_is_a_limit(
+    start: Started, room: Bundle, changes: dict[str, Any], said: str
+) -> None:
+    process = start(codes=room.codes, data=room.data, launch=replace(room.launch, **changes))
+    with pytest.raises(WorkerFailed, match=f"the LAUNCH line: .*{said}") as raised:
+        run(process, bench_of(7))
+    assert raised.value.kind == "limit"
+    assert not Path(f"/proc/{process.pid}").exists()

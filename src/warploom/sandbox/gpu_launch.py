@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 
 from warploom.sandbox.gpu_driver import ATTRIBUTES, Driver
+from warploom.sandbox.gpu_workspace import Workspace
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _mmap = _libc.mmap
@@ -61,16 +62,29 @@ class Buffer:
 
 
 class Call:
-    """One launch, ready to be made."""
+    """One launch, ready to be made.
 
-    def __init__(self, kernel: Kernel, buffers: list[Buffer], words: list[str]) -> None:
+    Args:
+        kernel: what is launched.
+        buffers: by their numbers in the words.
+        workspace: a size → so much scratch memory.
+        words: as :meth:`warploom.sandbox.gpu_worker.Worker._more` has them.
+    """
+
+    def __init__(
+        self, kernel: Kernel, buffers: list[Buffer], workspace: Callable[[int], Workspace], words: list[str]
+    ) -> None:
         first, second, *numbers = (int(word) for word in words[:7])
         self.inputs, self.outputs = buffers[first], buffers[second]
         self.begin, self.end = numbers[:2]
         self.kept: list[ctypes.c_uint64 | ctypes.c_int64 | ctypes.c_int32] = []
+        self.workspace: Workspace | None = None
         base = {"i": self.inputs.device, "o": self.outputs.device, "n": 0}
         for word in words[7:]:
-            if word[0] in base:
+            if word[0] == "s":
+                self.workspace = workspace(int(word[1:]))
+                self.kept.append(ctypes.c_uint64(self.workspace.device))
+            elif word[0] in base:
                 self.kept.append(ctypes.c_uint64(base[word[0]] + int(word[1:] or 0)))
             else:
                 self.kept.append((ctypes.c_int64 if word[0] == "q" else ctypes.c_int32)(int(word[1:])))

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from types import TracebackType
 
+from warploom.errors import ProblemError
 from warploom.sandbox.autopsy import WorkerFailed
 from warploom.sandbox.candidate_process import Call, messages
 from warploom.sandbox.gpu_device import GpuDevice
@@ -67,7 +68,7 @@ class GpuProcess:
         """Hand over the buffers of the calls to come; those of the calls before are given back.
 
         Raises:
-            WorkerFailed: the device has no room, or the worker failed.
+            WorkerFailed: the device has no room, the launch cannot be had at this shape, or the worker failed.
             ValueError: an output buffer was an input before.
         """
         deadline = time.monotonic() + self._limits.start_seconds
@@ -117,7 +118,7 @@ class GpuProcess:
         return told
 
     def _words(self, call: Call) -> str:
-        """What the worker is told of a call beside its buffers: bytes of the inputs, blocks, arguments."""
+        """What the worker is told of a call beside its buffers: bytes of the inputs, blocks, arguments, workspace."""
         axes = dict(zip(self._problem.axes, _values(call, "axis"), strict=True))
         places = _values(call, "input")
         sizes = [tensor.size_bytes(axes) for tensor in self._problem.inputs.values()]
@@ -126,7 +127,12 @@ class GpuProcess:
         # Triton's kernels take axes of 32 bits, all others of 64.
         letters = {"input": "i", "output": "o", "axis": "w" if self._bundle.language == "triton" else "q"}
         words = [f"{letters[role]}{value}" for role, value in call.arguments]
-        blocks = [str(count) for count in self._bundle.launch.blocks(axes)]
+        try:
+            blocks = [str(count) for count in self._bundle.launch.blocks(axes)]
+            workspace = self._bundle.launch.workspace_bytes(axes)
+        except ProblemError as error:
+            raise self._worker.failure("limit", f"the LAUNCH line: {error}") from None
+        words += [f"s{workspace}"] if workspace else []
         return " ".join([str(begin), str(end), *blocks, *words, *("n" for _ in self._arguments)])
 
     def finish(self, seconds: float) -> None:

@@ -18,6 +18,7 @@ import sys
 
 from warploom.sandbox.gpu_driver import KINDS, Driver, DriverError
 from warploom.sandbox.gpu_launch import Buffer, Call, Device, Kernel
+from warploom.sandbox.gpu_workspace import Workspace
 
 _libc = ctypes.CDLL(None)
 _memcmp = _libc.memcmp
@@ -27,6 +28,10 @@ _PR_SET_PDEATHSIG = 1
 
 class InputChanged(Exception):  # noqa: N818 - reads as what happened
     """An input, or what lies between inputs, is not what it was."""
+
+
+class WroteBeside(Exception):  # noqa: N818 - likewise
+    """What lies beside the workspace is not what it was."""
 
 
 class Worker:
@@ -40,6 +45,7 @@ class Worker:
         self.channel = channel
         self.buffers: list[Buffer] = []
         self.calls: list[Call] = []
+        self.workspaces: dict[int, Workspace] = {}
         self.driver: Driver
         self.device: Device
         self.kernel: Kernel
@@ -61,6 +67,8 @@ class Worker:
                 answer = f"{token} failed {KINDS.get(error.status, 'crash')} {error}"
             except InputChanged as error:
                 answer = f"{token} failed input_changed {error}"
+            except WroteBeside as error:
+                answer = f"{token} failed out_of_bounds {error}"
             except (OSError, AttributeError) as error:
                 answer = f"{token} failed {'load_error' if verb in ('open', 'load') else 'protocol'} {error}"
             finally:
@@ -95,6 +103,8 @@ class Worker:
         self.calls.clear()
         while self.buffers:
             self.buffers.pop().free()
+        while self.workspaces:
+            self.workspaces.popitem()[1].free()
         self._more(lines, descriptors)
 
     def _more(self, lines: list[str], descriptors: list[int]) -> None:
@@ -104,7 +114,13 @@ class Worker:
             if verb == "map":
                 self.buffers.append(Buffer(self.driver, next(waiting), int(words[0]), words[1] == "1"))
             else:
-                self.calls.append(Call(self.kernel, self.buffers, words))
+                self.calls.append(Call(self.kernel, self.buffers, self._workspace, words))
+
+    def _workspace(self, size: int) -> Workspace:
+        """One for all calls that ask for as much: they are made one after another."""
+        if size not in self.workspaces:
+            self.workspaces[size] = Workspace(self.driver, size)
+        return self.workspaces[size]
 
     def _go(self, lines: list[str], descriptors: list[int]) -> int:
         """Make the staged calls one by one; nanoseconds of all windows together."""
@@ -128,8 +144,12 @@ class Worker:
         return elapsed
 
     def _row(self) -> int:
-        launch = self.driver.library.cuLaunchKernel
-        return max(int(launch(*self._launch(call))) for call in self.calls)
+        return max(self._begin(call) for call in self.calls)
+
+    def _begin(self, call: Call) -> int:
+        """Zeros into the workspace, if there is one, and behind that the launch; a status."""
+        filled = call.workspace.fill(self.device.stream) if call.workspace else 0
+        return max(filled, int(self.driver.library.cuLaunchKernel(*self._launch(call))))
 
     def _copy(self, lines: list[str], descriptors: list[int]) -> int:
         """``bytes cold``: nanoseconds of a copy on the device."""
@@ -142,7 +162,10 @@ class Worker:
         """One call on a cold, idle device that holds nothing of the calls to come."""
         self._bring(call)
         self.device.rest()
-        elapsed = self.device.window(self.driver.library.cuLaunchKernel, self._launch(call))
+        if call.workspace:
+            elapsed = self.device.window(self._begin, (call,))
+        else:
+            elapsed = self.device.window(self.driver.library.cuLaunchKernel, self._launch(call))
         self._take(call)
         return elapsed
 
@@ -164,6 +187,8 @@ class Worker:
         call.inputs.download(call.begin, call.end, address)
         if _memcmp(address, call.inputs.host + call.begin, size):
             raise InputChanged("the kernel wrote to an input")
+        if call.workspace and not call.workspace.intact():
+            raise WroteBeside("the kernel wrote outside of its workspace")
 
 
 def main() -> None:

@@ -9,6 +9,9 @@ from functools import cached_property
 from warploom.errors import ProblemError
 from warploom.syntax import launch
 
+LAUNCH_KEYS = ("grid", "block", "shared", "workspace")
+"""What the LAUNCH line of a CUDA or HIP kernel may say."""
+
 _LAUNCH = re.compile(r"^[ \t]*LAUNCH[ \t]*\(.*$", re.MULTILINE)
 _DEFINED = re.compile(r"(?P<head>\b__global__\s+void\b[^;{]*?\b(?P<name>[A-Za-z_]\w*)\s*\((?P<words>[^(){}]*)\)\s*)\{")
 _FUNCTION = re.compile(
@@ -65,9 +68,9 @@ class CudaText:
     @cached_property
     def body(self) -> tuple[int, int]:
         """Where the entry point's body stands, without its brackets; (0, 0) where there is none."""
-        return (self.entry.end(), self._closing(self.entry.end())) if self.entry else (0, 0)
+        return (self.entry.end(), self.closing(self.entry.end())) if self.entry else (0, 0)
 
-    def _closing(self, begin: int) -> int:
+    def closing(self, begin: int) -> int:
         """Where the bracket stands that closes the one before ``begin``; the text's end where none does."""
         depth = 1
         for place in range(begin, len(self.veiled)):
@@ -81,7 +84,7 @@ class CudaText:
         """Name → where a function of the device stands, and its parameters, as written, in one line."""
         found = {}
         for match in _FUNCTION.finditer(self.veiled):
-            end = min(self._closing(match.end()) + 1, len(self.text))
+            end = min(self.closing(match.end()) + 1, len(self.text))
             found[match["name"]] = ((match.start(), end), " ".join(match["words"].replace("__restrict__", "").split()))
         return found
 
@@ -109,9 +112,9 @@ class CudaText:
         for found in _REPEATS.finditer(self.veiled, *self.body):
             begin = found.end()
             if self.veiled[begin - 1] == "(":
-                begin = self._closing(begin) + 1
+                begin = self.closing(begin) + 1
             block = re.match(r"\s*\{", self.veiled[begin:])
-            end = self._closing(begin + block.end()) if block else self._statement(begin)
+            end = self.closing(begin + block.end()) if block else self._statement(begin)
             if found.start() <= place < end:
                 return True
         return False
@@ -146,11 +149,11 @@ class CudaText:
 
     @property
     def launched(self) -> dict[str, list[str]]:
-        """What the LAUNCH line says: ``grid``, ``block``, ``shared`` → expressions; {} where it cannot be read."""
+        """What the LAUNCH line says: each of :data:`LAUNCH_KEYS` → expressions; {} where it cannot be read."""
         if self.launch is None:
             return {}
         try:
-            return launch.expressions(self.text[slice(*self.launch)], ("grid", "block", "shared"))
+            return launch.expressions(self.text[slice(*self.launch)], LAUNCH_KEYS)
         except ProblemError:
             return {}
 

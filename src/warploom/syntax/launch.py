@@ -1,14 +1,15 @@
 """The ``LAUNCH(…)`` line of a GPU kernel: ``LAUNCH(grid=((rows + 3) // 4, heads), block=THREADS, shared=4 * THREADS)``.
 
-It stands alone on a line of the source and is taken out before the compiler sees it; line numbers stay. The grid may
-name axes and ``TUNE`` parameters; block and shared memory are the same for every workload and may name parameters only.
+It stands alone on a line of the source and is taken out before the compiler sees it; line numbers stay. The grid and
+the bytes of a workspace may name axes and ``TUNE`` parameters; block and shared memory are the same for every workload
+and may name parameters only.
 """
 
 from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 from warploom.errors import ProblemError, SourceError
 from warploom.syntax import tune
@@ -18,6 +19,7 @@ from warploom.values.shape import extent
 from warploom.values.signature import Signature
 
 _LINE = re.compile(r"^[ \t]*LAUNCH[ \t]*\(.*$", re.MULTILINE)
+_NAME = re.compile(r"[A-Za-z_]\w*")
 _REST = re.compile(r"[ \t]*;?[ \t\r]*((//|#).*)?")
 _FORM = "write LAUNCH(grid=(…), block=…, shared=…) on a line of its own"
 
@@ -56,9 +58,9 @@ def read(source: str, axes: Collection[str], parameters: Mapping[str, Scalar], k
 
     Args:
         source: with its LAUNCH line.
-        axes: names that the grid may use.
+        axes: names that grid and workspace may use.
         parameters: values of all TUNE parameters; those that are integers may be used.
-        keys: what the line may say, of "grid", "block" and "shared".
+        keys: what the line may say, of "grid", "block", "shared" and "workspace".
 
     Raises:
         SourceError: no such line, more than one, or one that cannot be read.
@@ -71,7 +73,8 @@ def read(source: str, axes: Collection[str], parameters: Mapping[str, Scalar], k
     try:
         words = expressions(found[0].group(), keys)
         grid = words.get("grid", ["1"])
-        for word in grid:
+        workspace = words.get("workspace", [""])
+        for word in (*grid, *filter(None, workspace)):
             _check_names(word, {*axes, *constants})
         block = tuple(extent(word, constants) for word in words.get("block", []))
         shared = [extent(word, constants) for word in words.get("shared", ["0"])]
@@ -79,14 +82,19 @@ def read(source: str, axes: Collection[str], parameters: Mapping[str, Scalar], k
             raise ProblemError(f"a block has 1 to 1024 threads and no negative shared memory; {_FORM}")
         if "block" in keys and not block:
             raise ProblemError(f"the block is missing; {_FORM}")
+        if len(workspace) != 1:
+            raise ProblemError("a workspace is one number of bytes")
+        x, y, z = (*grid, "1", "1", "1")[:3]
+        launch = Launch((x, y, z), block, shared[0], constants, workspace[0])
+        if not {*axes} & {*_NAME.findall(workspace[0])}:
+            launch.workspace_bytes({})  # the same for every workload
     except ProblemError as error:
         raise SourceError(f"line {number}: {error}") from None
-    x, y, z = (*grid, "1", "1", "1")[:3]
-    return Launch((x, y, z), block, shared[0], constants)
+    return launch
 
 
 def expressions(line: str, keys: Collection[str]) -> dict[str, list[str]]:
-    """What a LAUNCH line says: of "grid", "block" and "shared" those that it names → one to three expressions.
+    """What a LAUNCH line says: of "grid", "block", "shared", "workspace" those that it names → their expressions.
 
     Raises:
         ProblemError: it cannot be read, or says something else.
@@ -107,6 +115,12 @@ def expressions(line: str, keys: Collection[str]) -> dict[str, list[str]]:
             raise ProblemError(f"{keyword.arg} has one to three extents, not {len(parts)}")
         words[keyword.arg] = [ast.unparse(part) for part in parts]
     return words
+
+
+def written(words: Mapping[str, Sequence[str]]) -> str:
+    """The LAUNCH line that says this: :func:`expressions` reads it back."""
+    said = {key: value[0] if len(value) == 1 else f"({', '.join(value)})" for key, value in words.items()}
+    return f"LAUNCH({', '.join(f'{key}={value}' for key, value in said.items())})"
 
 
 def _call(line: str) -> str:

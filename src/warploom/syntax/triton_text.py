@@ -96,15 +96,21 @@ class TritonText:
         return found[0].span() if len(found) == 1 else None
 
     @property
-    def grid(self) -> list[str]:
-        """The expressions of the grid; none where the LAUNCH line does not say."""
+    def launched(self) -> dict[str, list[str]]:
+        """What the LAUNCH line says: ``grid``, ``workspace`` → expressions; {} where there is none."""
         for call in calls(self.tree):
             if ast.unparse(call.func) == "LAUNCH":
-                for keyword in call.keywords:
-                    if keyword.arg == "grid":
-                        value = keyword.value
-                        return [ast.unparse(part) for part in (value.elts if isinstance(value, ast.Tuple) else [value])]
-        return []
+                return {
+                    keyword.arg: [ast.unparse(part) for part in getattr(keyword.value, "elts", [keyword.value])]
+                    for keyword in call.keywords
+                    if keyword.arg
+                }
+        return {}
+
+    @property
+    def grid(self) -> list[str]:
+        """The expressions of the grid; none where the LAUNCH line does not say."""
+        return self.launched.get("grid", [])
 
     def fresh(self, name: str) -> str:
         """A name like this one that the source does not have."""

@@ -22,6 +22,7 @@ from warploom.syntax import tune
 from warploom.toolchain import cpp_cache, gpu_bundle
 from warploom.toolchain.cpp_jail import BuildJail, find_build_jail
 from warploom.toolchain.gpu_bundle import Bundle, Code
+from warploom.toolchain.gpu_workspace import as_launched, disagreement
 from warploom.toolchain.occupancy import occupancy
 from warploom.values.architecture import Architecture
 from warploom.values.candidate import Candidate, Scalar
@@ -120,13 +121,15 @@ class GpuToolchain(ABC):
         for name, _ in candidate.sources:
             if not _FILE_NAME.fullmatch(name) or name in _OWN_FILES:
                 found.append(f"the file name {name!r} cannot be used; use a plain one such as kernel.cu or kernel.py")
+        try:
+            launch, _ = self.launch(candidate, signature)
+            signature = as_launched(signature, launch)
+            found += disagreement(candidate.source, signature, self.declaration(signature))
+        except SourceError as error:
+            found.append(str(error))
         found += self.complaints(candidate, signature)
         if not re.search(rf"\b{re.escape(signature.entry_point)}\s*\(", candidate.source):
             found.append(f"no definition of the entry point; the source needs {self.declaration(signature)}")
-        try:
-            self.launch(candidate, signature)
-        except SourceError as error:
-            found.append(str(error))
         return Failed("source", "rejected", found[0]) if found else None
 
     def build(self, candidate: Candidate, signature: Signature, cache: Path) -> Build | Failed:
@@ -136,6 +139,7 @@ class GpuToolchain(ABC):
             return rejected
         begin = time.perf_counter_ns()
         launch, parameters = self.launch(candidate, signature)
+        signature = as_launched(signature, launch)
         main = candidate.sources[0][0]
         text = launch_line.remove(tune.resolve(candidate.source, dict(candidate.parameters)))
         names = [one.name for one in self.architectures]
@@ -149,7 +153,7 @@ class GpuToolchain(ABC):
         program = self.program.read_text()
         sources = ((main, text), *candidate.sources[1:])
         texts = [part for source in sources for part in source]
-        told = json.dumps([request, dataclasses.asdict(launch)], sort_keys=True)
+        told = json.dumps([request, launch.as_json()], sort_keys=True)
         name = cpp_cache.key(("gpu build 1", self.language, self.version(), program, told, *texts))
         record = cpp_cache.look_up(cache, name, gpu_bundle.ARTIFACT)
         if record is not None:

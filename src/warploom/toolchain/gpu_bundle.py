@@ -56,8 +56,11 @@ class Bundle:
 
     def write(self, path: Path) -> None:
         """Write it; the same bundle is the same bytes."""
-        launch = {**asdict(self.launch), "constants": dict(self.launch.constants)}
-        head = {"language": self.language, "launch": launch, "codes": {k: asdict(v) for k, v in self.codes.items()}}
+        head = {
+            "language": self.language,
+            "launch": self.launch.as_json(),
+            "codes": {k: asdict(v) for k, v in self.codes.items()},
+        }
         whole = io.BytesIO()
         with zipfile.ZipFile(whole, "w", zipfile.ZIP_STORED) as archive:
             for name, data in {_LAUNCH: json.dumps(head).encode(), **self.data}.items():
@@ -77,7 +80,7 @@ def read_bundle(path: Path) -> Bundle:
             data = {name: archive.read(name) for name in archive.namelist() if name != _LAUNCH}
         raw = head["launch"]
         x, y, z = raw["grid"]
-        launch = Launch((x, y, z), tuple(raw["block"]), raw["shared_bytes"], raw["constants"])
+        launch = Launch((x, y, z), tuple(raw["block"]), raw["shared_bytes"], raw["constants"], raw.get("workspace", ""))
         codes = {name: Code(**{**code, "arguments": tuple(code["arguments"])}) for name, code in head["codes"].items()}
     except (OSError, zipfile.BadZipFile, KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{path} is no bundle of a GPU kernel: {error}") from None

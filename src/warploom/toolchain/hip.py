@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from warploom.errors import ToolchainError
+from warploom.syntax.cuda_text import LAUNCH_KEYS
 from warploom.toolchain import gcn_facts
 from warploom.toolchain.gpu import Compiled, GpuToolchain, flag_complaints, read_regular, with_occupancy
 from warploom.toolchain.gpu_bundle import Code
@@ -48,7 +49,7 @@ class HipToolchain(GpuToolchain):
 
     language = "hip"
     program = Path(__file__).with_name("hip_compile.py")
-    launch_keys = ("grid", "block", "shared")
+    launch_keys = LAUNCH_KEYS
 
     def version(self) -> str:
         """The compiler's version, as in "clang 22.1.8".

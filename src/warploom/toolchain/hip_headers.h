@@ -51,6 +51,17 @@ __device__ __forceinline__ void __syncthreads() {
     __builtin_amdgcn_fence(__ATOMIC_ACQUIRE, "workgroup");
 }
 
+__device__ __forceinline__ void __threadfence() { __builtin_amdgcn_fence(__ATOMIC_SEQ_CST, "agent"); }
+
+#define WARPLOOM_ATOMIC_ADD(TYPE)                                                                                      \
+    __device__ __forceinline__ TYPE atomicAdd(TYPE* to, TYPE value) {                                                  \
+        return __hip_atomic_fetch_add(to, value, __ATOMIC_RELAXED, __HIP_MEMORY_SCOPE_AGENT);                          \
+    }
+WARPLOOM_ATOMIC_ADD(int)
+WARPLOOM_ATOMIC_ADD(unsigned)
+WARPLOOM_ATOMIC_ADD(float)
+#undef WARPLOOM_ATOMIC_ADD
+
 __device__ __forceinline__ int __lane_id() {
     return __builtin_amdgcn_mbcnt_hi(~0u, __builtin_amdgcn_mbcnt_lo(~0u, 0u));
 }

@@ -46,7 +46,7 @@ class TritonToolchain(GpuToolchain):
 
     language = "triton"
     program = Path(__file__).with_name("triton_compile.py")
-    launch_keys = ("grid",)
+    launch_keys = ("grid", "workspace")
 
     def version(self) -> str:
         """The package's version, as in "triton 3.9.0".

@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from warploom.errors import ProblemError
 from warploom.syntax import launch as launch_line
 from warploom.syntax import tune
 from warploom.toolchain import cpp_cache
@@ -32,8 +33,12 @@ Array = npt.NDArray[np.generic]
 MARGIN = 1024
 """Elements on both sides of each tensor that the kernel may not change."""
 
+MOST_WORKSPACE_BYTES = 1 << 26
+"""Of a call: shapes are small here."""
+
 _PROGRAM = Path(__file__).with_name("triton_interpret.py")
 _SECONDS = 120.0
+_FLOAT = np.dtype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -72,6 +77,14 @@ def interpret(
     if rejected:
         return rejected
     launch, parameters = toolchain.launch(candidate, signature)
+    try:
+        grids = [launch.blocks(call.axes) for call in calls]
+        workspaces = [launch.workspace_bytes(call.axes) for call in calls]
+    except ProblemError as error:
+        return Failed("verify", "limit", f"the LAUNCH line: {error}")
+    if max(workspaces, default=0) > MOST_WORKSPACE_BYTES:
+        said = f"a workspace of {max(workspaces)} bytes; Triton's interpreter is given {MOST_WORKSPACE_BYTES} at most"
+        return Failed("verify", "limit", said)
     text = launch_line.remove(tune.resolve(candidate.source, dict(candidate.parameters)))
     main = candidate.sources[0][0]
     with cpp_cache.scratch(folder) as scratch:
@@ -80,7 +93,9 @@ def interpret(
         for number, call in enumerate(calls):
             tensors = [_store(scratch, f"{number}_{place}.bin", one) for place, one in enumerate(call.tensors)]
             axes = [call.axes[one.name] for one in signature.arguments if one.role == "axis"]
-            asked.append({"grid": launch.blocks(call.axes), "arguments": [*tensors, *axes]})
+            room = np.zeros(_floats(workspaces[number]), _FLOAT)
+            beside = [_store(scratch, f"{number}_workspace.bin", room)] if room.size else []
+            asked.append({"grid": grids[number], "arguments": [*tensors, *axes, *beside]})
         request = {
             "main": main,
             "entry_point": signature.entry_point,
@@ -97,7 +112,7 @@ def interpret(
         answer = read_json(scratch / "answer.json") or {"status": status, "error": "it gave no answer"}
         if status != 0 or answer.get("status") != 0:
             return Failed("verify", "crash", f"Triton's interpreter: {str(answer.get('error'))[:400]}", log)
-        return _collect(scratch, calls)
+        return _collect(scratch, calls, workspaces)
 
 
 def _store(folder: Path, name: str, tensor: Array) -> dict[str, str | int]:
@@ -106,22 +121,38 @@ def _store(folder: Path, name: str, tensor: Array) -> dict[str, str | int]:
     return {"file": name, "dtype": str(tensor.dtype), "margin": MARGIN}
 
 
-def _collect(folder: Path, calls: Sequence[InterpretedCall]) -> list[tuple[Array, ...]] | Failed:
+def _collect(
+    folder: Path, calls: Sequence[InterpretedCall], workspaces: Sequence[int]
+) -> list[tuple[Array, ...]] | Failed:
     found: list[tuple[Array, ...]] = []
     for number, call in enumerate(calls):
         after: list[Array] = []
         for place, tensor in enumerate(call.tensors):
-            data = read_regular(folder / f"{number}_{place}.bin") or b""
-            if len(data) != (tensor.size + 2 * MARGIN) * tensor.itemsize:
-                return Failed("verify", "protocol", "Triton's interpreter gave back a tensor of another size")
-            whole = np.frombuffer(data, tensor.dtype)
-            if (np.concatenate([whole[:MARGIN], whole[-MARGIN:]]) != _margin(tensor.dtype)).any():
-                return Failed(
-                    "verify", "out_of_bounds", "the kernel wrote outside of a tensor, in Triton's interpreter"
-                )
-            after.append(whole[MARGIN : whole.size - MARGIN])
+            inside = _inside(folder / f"{number}_{place}.bin", tensor.dtype, tensor.size, "a tensor")
+            if isinstance(inside, Failed):
+                return inside
+            after.append(inside)
+        room = _inside(folder / f"{number}_workspace.bin", _FLOAT, _floats(workspaces[number]), "its workspace")
+        if workspaces[number] and isinstance(room, Failed):
+            return room
         found.append(tuple(after))
     return found
+
+
+def _inside(file: Path, dtype: np.dtype[np.generic], count: int, name: str) -> Array | Failed:
+    """What stands between the margins of a file, which must be as they were."""
+    data = read_regular(file) or b""
+    if len(data) != (count + 2 * MARGIN) * dtype.itemsize:
+        return Failed("verify", "protocol", "Triton's interpreter gave back a tensor of another size")
+    whole = np.frombuffer(data, dtype)
+    if (np.concatenate([whole[:MARGIN], whole[-MARGIN:]]) != _margin(dtype)).any():
+        return Failed("verify", "out_of_bounds", f"the kernel wrote outside of {name}, in Triton's interpreter")
+    return whole[MARGIN : whole.size - MARGIN]
+
+
+def _floats(size: int) -> int:
+    """So many hold so many bytes."""
+    return -(-size // 4)
 
 
 def _margin(dtype: np.dtype[np.generic]) -> int:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from warploom.errors import SourceError
 from warploom.values.problem import Problem
+
+WORKSPACE = "workspace"
+"""The name of the argument that leads to scratch memory."""
 
 C_TYPES: dict[str, str] = {
     "float32": "float",
@@ -22,7 +26,7 @@ C_TYPES: dict[str, str] = {
 
 @dataclass(frozen=True)
 class Argument:
-    """One argument of the kernel: ``role`` is "input", "output" or "axis"; an axis has dtype int64."""
+    """One argument of the kernel: ``role`` is "input", "output", "axis" or "workspace"; an axis has dtype int64."""
 
     name: str
     dtype: str
@@ -40,6 +44,21 @@ class Signature:
     def tensors(self) -> tuple[Argument, ...]:
         """The arguments passed by pointer."""
         return tuple(argument for argument in self.arguments if argument.role != "axis")
+
+    @property
+    def has_workspace(self) -> bool:
+        """Whether the last argument is scratch memory."""
+        return bool(self.arguments) and self.arguments[-1].role == WORKSPACE
+
+    def with_workspace(self) -> Signature:
+        """With one more pointer behind the axes: scratch memory of a launch, as float32.
+
+        Raises:
+            SourceError: an argument of the problem has that name.
+        """
+        if any(argument.name == WORKSPACE for argument in self.arguments):
+            raise SourceError(f"the problem itself has an argument {WORKSPACE!r}: its kernels get no scratch memory")
+        return replace(self, arguments=(*self.arguments, Argument(WORKSPACE, "float32", WORKSPACE)))
 
     def c_declaration(self) -> str:
         """``extern "C" void name(const float* x, float* out, int64_t rows)``, without a semicolon."""

@@ -38,8 +38,8 @@ POISON = 0x7FC1_7FC1
 MARGIN = 256
 
 
-def translated(source: str, problem: Problem) -> str:
-    """The kernel as C++ for the CPU, with a function ``run(tensors, axes, grid, block)``."""
+def translated(source: str, problem: Problem, start: Launch) -> str:
+    """The kernel as C++ for the CPU, with a function ``run(tensors, axes, workspace, grid, block)``."""
     text = launch.remove(tune.resolve(source, {})).replace(HELPERS, "")  # the header has its own
     text = re.sub(r"^#include <.*>$", "", text, flags=re.MULTILINE)
     text = re.sub(r"extern __shared__ .*?unsigned char (\w+)\[\];", r"unsigned char* \1 = dynamic_shared;", text)
@@ -50,13 +50,16 @@ def translated(source: str, problem: Problem) -> str:
         else:
             const = "const " if argument.role == "input" else ""
             arguments.append(f"({const}{CUDA_TYPES[argument.dtype]}*)tensors[{count}]")
+    arguments += ["workspace"] if start.workspace else []
     return f"""{text}
 static void** tensors;
 static const int64_t* axes;
+static float* workspace;
 static void call() {{ {problem.name}({", ".join(arguments)}); }}
-extern "C" void run(void** given, const int64_t* lengths, const unsigned* grid, const unsigned* block) {{
+extern "C" void run(void** given, const int64_t* lengths, float* room, const unsigned* grid, const unsigned* block) {{
     tensors = given;
     axes = lengths;
+    workspace = room;
     launch(call, {{grid[0], grid[1], grid[2]}}, {{block[0], block[1], block[2]}});
 }}
 """
@@ -83,9 +86,12 @@ def check(problem: Problem, function: Any, start: Launch, workload: Workload, rn
     before = [x.view(torch.uint8).numpy().tobytes() if x.dim() else b"" for x in inputs]
     pointers = [*(x.data_ptr() for x in inputs), answer.ctypes.data]
     block = (*start.block, 1, 1)[:3]
+    beside = np.full(2 * MARGIN + start.workspace_bytes(workload.extents), 77, dtype=np.uint8)
+    beside[MARGIN:-MARGIN] = 0
     function(
         (ctypes.c_void_p * len(pointers))(*pointers),
         (ctypes.c_int64 * len(problem.axes))(*(workload.extents[axis] for axis in problem.axes)),
+        ctypes.c_void_p(beside.ctypes.data + MARGIN),
         (ctypes.c_uint * 3)(*start.blocks(workload.extents)),
         (ctypes.c_uint * 3)(*block),
     )
@@ -93,6 +99,8 @@ def check(problem: Problem, function: Any, start: Launch, workload: Workload, rn
     margins = np.concatenate([whole[:MARGIN], whole[MARGIN + count : 2 * MARGIN + count]])
     if [x.view(torch.uint8).numpy().tobytes() if x.dim() else b"" for x in inputs] != before:
         return "an input changed"
+    if (beside[:MARGIN] != 77).any() or (beside[-MARGIN:] != 77).any():
+        return "it wrote outside of its workspace"
     if (margins != word).any():
         return "it wrote outside of its output"
     expected = Expected(calibrated.expected, calibrated.tolerance, calibrated.otherwise)
@@ -110,7 +118,7 @@ def main(directory: Path, names: list[str], seed: int = 7) -> dict[str, Any]:
         candidate = Candidate("0" * 16, "cuda", (("kernel.cu", source),), name)
         start, _ = toolchain.launch(candidate, signature(problem))
         text, library = directory / f"{name}.cpp", directory / f"{name}.so"
-        text.write_text(translated(source, problem))
+        text.write_text(translated(source, problem, start))
         words = ["g++", "-O2", "-w", "-shared", "-fPIC", "-std=c++17", "-include", str(HEADER), "-o", str(library)]
         subprocess.run([*words, str(text)], check=True)
         function = ctypes.CDLL(str(library)).run

@@ -2,11 +2,11 @@ from __future__ import annotations
 
 import pytest
 
-from warploom.errors import SourceError
+from warploom.errors import ProblemError, SourceError
 from warploom.syntax import launch
 from warploom.values.launch import Launch
 
-KEYS = ("grid", "block", "shared")
+KEYS = ("grid", "block", "shared", "workspace")
 
 
 def read(line: str) -> Launch:
@@ -50,6 +50,11 @@ def test_removing_it_keeps_line_numbers() -> None:
         ("LAUNCH(grid=rows, block=32 // 0)", "divides by zero"),
         ("LAUNCH(grid=rows, block=32) + 1", "cannot be read"),
         ("LAUNCH)(", "no LAUNCH lines"),
+        ("LAUNCH(grid=rows, block=32, workspace=cols)", "line 2: .*'cols'"),
+        ("LAUNCH(grid=rows, block=32, workspace=(4, rows))", "line 2: a workspace is one number of bytes"),
+        ("LAUNCH(grid=rows, block=32, workspace=0)", "line 2: a workspace of 0 bytes"),
+        ("LAUNCH(grid=rows, block=32, workspace=-THREADS)", "line 2: a workspace of -64 bytes"),
+        ("LAUNCH(grid=rows, block=32, workspace=1073741825)", "ask for 1 to 1073741824 at every shape, or for none"),
         ("LAUNCH(" + "/" * 200_000, "cannot be read"),
         ("LAUNCH(grid=" + "(" * 3000 + ", block=1)", "cannot be read"),
     ],
@@ -57,3 +62,24 @@ def test_removing_it_keeps_line_numbers() -> None:
 def test_what_cannot_be_read_names_its_line(line: str, said: str) -> None:
     with pytest.raises(SourceError, match=said):
         read(line)
+
+
+def test_a_workspace_follows_from_the_workload_and_is_bounded() -> None:
+    found = read("LAUNCH(grid=rows, block=32, workspace=4 * rows * THREADS)")
+    assert found.workspace == "4 * rows * THREADS"
+    assert found.workspace_bytes({"rows": 10, "heads": 7}) == 2560
+    assert read("LAUNCH(grid=rows, block=32)").workspace_bytes({"rows": 10}) == 0
+    for rows in (0, 1 << 24):
+        with pytest.raises(ProblemError, match=f"a workspace of {256 * rows} bytes"):
+            found.workspace_bytes({"rows": rows})
+
+
+def test_a_launch_without_a_workspace_is_written_as_if_there_were_no_such_thing() -> None:
+    plain = {"grid": ("rows", "1", "1"), "block": (32,), "shared_bytes": 0, "constants": {"THREADS": 64}}
+    assert read("LAUNCH(grid=rows, block=32)").as_json() == plain
+    assert read("LAUNCH(grid=rows, block=32, workspace=rows)").as_json() == {**plain, "workspace": "rows"}
+
+
+def test_who_has_no_workspace_says_what_there_is() -> None:
+    with pytest.raises(SourceError, match="LAUNCH knows no workspace; it takes: grid, block"):
+        launch.read("LAUNCH(grid=1, block=1, workspace=4)", (), {}, ("grid", "block"))

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import pytest
 
@@ -29,7 +30,7 @@ void scale(const float* x, int64_t n) { THREADS; }
 class PretendToolchain(GpuToolchain):
     language = "pretend"
     program = Path(__file__).with_name("pretend_compile.py")
-    launch_keys = ("grid", "block", "shared")
+    launch_keys = ("grid", "block", "shared", "workspace")
 
     def version(self) -> str:
         return "pretend 1"
@@ -202,3 +203,44 @@ def test_only_regular_files_of_a_bounded_size_are_read(tmp_path: Path, monkeypat
     assert read_regular(tmp_path) is None
     monkeypatch.setattr("warploom.toolchain.gpu._ANSWER_BYTES", 4)
     assert read_regular(file) is None
+
+
+ROOM = SOURCE.replace("shared=64", "shared=64, workspace=4 * n").replace("int64_t n)", "int64_t n, float* workspace)")
+
+
+def test_a_workspace_is_in_the_bundle_of_those_who_ask_alone(tmp_path: Path) -> None:
+    made = TOOLCHAIN.build(candidate(ROOM), SCALE, tmp_path)
+    assert isinstance(made, Build), made
+    assert read_bundle(Path(made.artifact)).launch.workspace_bytes({"n": 25}) == 100
+    plain = make("", tmp_path)
+    assert isinstance(plain, Build)
+    assert read_bundle(Path(plain.artifact)).launch.workspace == ""
+    with ZipFile(plain.artifact) as archive:
+        assert "workspace" not in archive.read("launch.json").decode(), "older bundles are the same bytes"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (SOURCE.replace("int64_t n)", "int64_t n, float* workspace)"), "its LAUNCH line gives none"),
+        (
+            ROOM.replace(", float* workspace", ""),
+            'needs extern "C" void scale(const float* x, int64_t n, float* workspace)',
+        ),
+        (ROOM.replace("4 * n", "THREADS - 256"), "line 2: a workspace of 0 bytes"),
+    ],
+)
+def test_the_kernel_and_its_launch_line_agree_on_a_workspace(text: str, said: str) -> None:
+    failed = TOOLCHAIN.check_source(candidate(text), SCALE)
+    assert failed is not None
+    assert (failed.stage, failed.kind) == ("source", "rejected")
+    assert said in failed.message
+
+
+def test_a_problem_with_an_argument_of_that_name_keeps_it() -> None:
+    taken = Signature("scale", (SCALE.arguments[0], Argument("workspace", "int64", "axis")))
+    plain = SOURCE.replace("int64_t n)", "int64_t workspace)").replace("(n +", "(workspace +")
+    assert TOOLCHAIN.check_source(candidate(plain), taken) is None
+    failed = TOOLCHAIN.check_source(candidate(plain.replace("shared=64", "workspace=64")), taken)
+    assert failed is not None
+    assert "the problem itself has an argument 'workspace'" in failed.message

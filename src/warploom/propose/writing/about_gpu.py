@@ -18,10 +18,14 @@ from warploom.toolchain.find import GPU_TOOLCHAINS
 from warploom.toolchain.occupancy import occupancy
 from warploom.values.architecture import Architecture, of_capability
 from warploom.values.candidate import Candidate
+from warploom.values.launch import Launch
 from warploom.values.outcome import Passed
-from warploom.values.problem import Problem
+from warploom.values.problem import Problem, Workload
 from warploom.values.signature import signature
 from warploom.values.target import VENDORS
+
+MUCH_WORKSPACE = 0.1
+"""Of the bytes that a problem moves: filling more than that with zeros is worth a word."""
 
 LOW_OCCUPANCY = 25
 """Percent: below, latency is hidden badly, unless matrix units do the work."""
@@ -151,10 +155,11 @@ def findings(material: Material, passed: Passed, rows: Sequence[Mapping[str, Any
 
 
 def _waves(material: Material, facts: Mapping[str, int]) -> list[str]:
-    """Shapes for which there are too few blocks, or just too many for the units to end together."""
+    """Shapes for which there are too few blocks, just too many for the units to end together, or much to be filled."""
     units = int(gpu_of(material.environment).get("units", 0))
     found = []
-    for shape, blocks in grids(material.problem, material.base).items():
+    for workload, launch in launches(material.problem, material.base).items():
+        shape, blocks = _shape(workload), prod(launch.blocks(workload.extents))
         at_once = units * max(1, facts.get("blocks_per_unit", 1))
         waves = blocks / at_once if at_once else 0.0
         if blocks < units:
@@ -163,20 +168,28 @@ def _waves(material: Material, facts: Mapping[str, int]) -> list[str]:
             found.append(
                 f"{shape}: {blocks} blocks where {at_once} are resident at a time: in the last round most units idle"
             )
+        filled, moved = launch.workspace_bytes(workload.extents), material.problem.traffic_bytes(workload)
+        if filled > MUCH_WORKSPACE * moved:
+            said = f"{size_words(filled)} of workspace are filled with zeros first"
+            found.append(f"{shape}: {said}, and the problem moves {size_words(moved)} in all")
     return found
 
 
-def grids(problem: Problem, candidate: Candidate) -> dict[str, int]:
-    """Timed shape → blocks of its launch; none where the LAUNCH line cannot be read."""
+def launches(problem: Problem, candidate: Candidate) -> dict[Workload, Launch]:
+    """Timed shape → the launch, which can be had there; none where the LAUNCH line says otherwise."""
     try:
         keys = GPU_TOOLCHAINS[candidate.language].launch_keys
         launch, _ = launch_line.of(candidate, signature(problem), keys)
-        return {
-            ", ".join(f"{name}={length}" for name, length in workload.axes): prod(launch.blocks(workload.extents))
-            for workload in problem.workloads
-        }
+        for workload in problem.workloads:
+            launch.blocks(workload.extents)
+            launch.workspace_bytes(workload.extents)
     except (SourceError, ProblemError):
         return {}
+    return dict.fromkeys(problem.workloads, launch)
+
+
+def _shape(workload: Workload) -> str:
+    return ", ".join(f"{name}={length}" for name, length in workload.axes)
 
 
 def profile_words(passed: Passed) -> list[str]:

@@ -174,6 +174,7 @@ CALLED: dict[str, tuple[str, ...]] = {
         "LAUNCH(grid=((cols + THREADS - 1) // THREADS, rows), block=THREADS)",
         "bfloat16 is `__nv_bfloat16`",
         "`<mma.h>`",
+        "`workspace=BYTES` in the LAUNCH line, an expression as of the grid, adds a last parameter, `float* workspace`",
         "cp.async",
         "what each block, each warp and each thread does",
     ),
@@ -189,7 +190,8 @@ CALLED: dict[str, tuple[str, ...]] = {
         "@triton.jit\ndef half(x, out, rows, cols, BLOCK: tl.constexpr):",
         "LAUNCH(grid=((cols + BLOCK - 1) // BLOCK, rows))",
         "num_warps, num_stages, maxnreg, waves_per_eu are no arguments",
-        "the axes as int32, then `tl.constexpr` ones",
+        "the axes as int32, then the workspace if there is one, then `tl.constexpr` ones",
+        "`workspace=BYTES` in the LAUNCH line, an expression as of the grid, adds an argument `workspace`",
         "every function has\n  `@triton.jit` and nothing else above it",
         "what each program and each of its blocks does",
     ),
@@ -326,6 +328,16 @@ def test_too_few_blocks_for_the_units_are_told_by_shape() -> None:
     text = TRITON.replace("LAUNCH(grid=rows)", "LAUNCH(grid=(cols + BLOCK - 1) // BLOCK)")
     assert "rows=300, cols=4096: 4 blocks for 132 units" in prompt(material("triton", base=candidate("triton", text)))
     assert "blocks for 132 units" not in prompt(material("triton"))
+
+
+def test_much_workspace_is_told_by_shape() -> None:
+    much = TRITON.replace("LAUNCH(grid=rows)", "LAUNCH(grid=rows, workspace=4 * rows * cols)")
+    much = much.replace("cols, BLOCK", "cols, workspace, BLOCK")
+    said = "rows=300, cols=4096: 4.688 MiB of workspace are filled with zeros first, and the problem moves 4.688 MiB in all"
+    assert said in prompt(material("triton", base=candidate("triton", much)))
+    little = much.replace("4 * rows * cols", "4 * rows")
+    assert "of workspace are filled" not in prompt(material("triton", base=candidate("triton", little)))
+    assert "of workspace are filled" not in prompt(material("triton"))
 
 
 def test_the_rewrites_of_a_kernel_are_those_that_its_book_offers_there() -> None:
