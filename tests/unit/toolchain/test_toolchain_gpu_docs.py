@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ from warploom.values.signature import Argument, Signature
 from warploom.values.target import VENDORS, parse_target
 
 PAGE = (Path(__file__).resolve().parents[3] / "docs" / "gpu.md").read_text()
-BLOCKS = dict(re.findall(r"```(\w+)\n(.*?)```", PAGE, re.DOTALL))
+BLOCKS = re.findall(r"```(cuda|python)\n(.*?)```", PAGE, re.DOTALL)
 SCALE = Signature(
     "scale",
     (Argument("x", "float32", "input"), Argument("out", "float32", "output"), Argument("n", "int64", "axis")),
@@ -28,14 +29,18 @@ SCALE = Signature(
 @pytest.mark.parametrize(("language", "block"), [("cuda", "cuda"), ("hip", "cuda"), ("triton", "python")])
 def test_its_kernels_are_taken_and_built_where_a_compiler_is(language: str, block: str, tmp_path: Path) -> None:
     end = next(end for end, name in SUFFIXES.items() if name == language)
-    candidate = Candidate("0" * 16, language, ((f"kernel{end}", BLOCKS[block]),), "scale")
     toolchain = GPU_TOOLCHAINS[language](parse_target(language).architectures)
-    assert toolchain.check_source(candidate, SCALE) is None
-    try:
-        toolchain.version()
-    except ToolchainError:
-        return  # the text was looked at; the contract suite says why nothing is built here
-    assert isinstance(toolchain.build(candidate, SCALE, tmp_path), Build)
+    texts = [text for fence, text in BLOCKS if fence == block]
+    assert len(texts) == (2 if block == "python" else 1)
+    for text in texts:
+        name = "total" if "total" in text else "scale"
+        candidate = Candidate("0" * 16, language, ((f"kernel{end}", text),), name)
+        assert toolchain.check_source(candidate, replace(SCALE, entry_point=name)) is None
+        try:
+            toolchain.version()
+        except ToolchainError:
+            continue  # the text was looked at; the contract suite says why nothing is built here
+        assert isinstance(toolchain.build(candidate, replace(SCALE, entry_point=name), tmp_path), Build)
 
 
 def test_every_language_and_architecture_is_named() -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from warploom.errors import NotApplicable
 from warploom.propose.moves.protocol import Move, Phase, Site
 from warploom.propose.moves.verbatim import text_of, unit_of
+from warploom.syntax import launch as launch_line
 from warploom.syntax import tune
 from warploom.syntax.cpp.tree import Unit
 from warploom.syntax.cuda_text import CudaText, as_c
@@ -103,22 +104,17 @@ class PersistentBlocks:
         head += f"\n    for (int64_t {turn} = blockIdx.x; {turn} < {count}; {turn} += gridDim.x) {{\n"
         head += "".join(f"        {line}\n" for line in lines)
         words = {**source.launched, "grid": [str(parameters.get("blocks", BLOCKS[0]))]}
-        launch = ", ".join(f"{key}={_tuple(value)}" for key, value in words.items())
         edits = [
-            Edit(*source.launch, f"LAUNCH({launch})"),
-            Edit(begin, end, f"{head}{_within(body)}\n    }}\n"),
+            Edit(*source.launch, launch_line.written(words)),
+            Edit(begin, end, f"{head}{within(body)}\n    }}\n"),
         ]
         return unit_of(edited(source.text, edits))
 
 
-def _within(body: str) -> str:
-    """The lines of a body in a loop; pragmas stay where they were."""
+def within(body: str) -> str:
+    """The lines of a body in a further pair of brackets; pragmas stay where they were."""
     deeper = indented(body.rstrip())
     return re.sub(r"^    (?=#)", "", deeper, flags=re.MULTILINE)
-
-
-def _tuple(words: Sequence[str]) -> str:
-    return words[0] if len(words) == 1 else f"({', '.join(words)})"
 
 
 def _counted(source: CudaText) -> bool:

@@ -15,8 +15,8 @@ from warploom.syntax.span import Edit, edited
 from warploom.values.candidate import Scalar
 
 _LOOP = re.compile(
-    r"^(?P<indent>[ \t]*)for \((?P<type>[\w:]+) (?P<variable>\w+) = 0; (?P=variable) < (?P<stop>[^;]+); "
-    r"(?P=variable) \+= (?P<step>[^){]+)\) \{\n"
+    r"^(?P<indent>[ \t]*)for \((?P<type>[\w:]+) (?P<variable>\w+) = (?P<start>[^;]+); "
+    r"(?P=variable) < (?P<stop>[^;]+); (?P=variable) \+= (?P<step>[^){]+)\) \{\n"
     r"(?P<fetches>(?:(?P=indent)    \w+\([^;{}]*\);[ \t]*\n)+?)"
     r"(?P=indent)    (?P<barrier>(?:copies_arrive\(\); )?__syncthreads\(\);)\n"
     r"(?P<use>.*?)"
@@ -81,15 +81,16 @@ def _in_turn(source: CudaText, found: re.Match[str], buffers: Sequence[_Buffer],
     def pointers(names: Mapping[str, str], which: str) -> list[str]:
         return [f"    {one.type}* {names[one.name]} = {pairs[one.name]}{which.format(one.size)};" for one in buffers]
 
-    own = {one.name: one.name for one in buffers}
+    own, start = {one.name: one.name for one in buffers}, found["start"]
+    gone = found["variable"] if start == "0" else f"({found['variable']} - {start})"
     lines = [
         "{",
-        f"    const {counted} = 0;",
+        f"    const {counted} = {start};",
         *pointers(own, ""),
         *_lines(fetches, found["indent"]),
         "}",
-        f"for ({counted} = 0; {found['variable']} < {found['stop']}; {found['variable']} += {found['step']}) {{",
-        f"    const int {turn} = {found['variable']} / {step} % 2;",
+        f"for ({counted} = {start}; {found['variable']} < {found['stop']}; {found['variable']} += {found['step']}) {{",
+        f"    const int {turn} = {gone} / {step} % 2;",
         *pointers(own, f" + {turn} * ({{}})"),
         *pointers(later, f" + (1 - {turn}) * ({{}})"),
         f"    const {found['type']} {following} = {found['variable']} + {step};",

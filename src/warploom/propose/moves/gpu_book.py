@@ -9,17 +9,30 @@ from warploom.propose.moves import (
     cuda_buffers,
     cuda_copies,
     cuda_hints,
+    cuda_split,
     triton_hints,
     triton_loops,
     triton_programs,
+    triton_split,
 )
 from warploom.propose.moves.book import Composite, Pick
 from warploom.propose.moves.protocol import Move
 from warploom.values.candidate import Scalar
 
-TRITON_MOVES: tuple[Move, ...] = (*triton_loops.MOVES, *triton_programs.MOVES, *triton_hints.MOVES)
-CUDA_MOVES: tuple[Move, ...] = (*cuda_blocks.MOVES, *cuda_copies.MOVES, *cuda_buffers.MOVES, *cuda_hints.MOVES)
-HIP_MOVES: tuple[Move, ...] = (*cuda_blocks.MOVES, *cuda_buffers.MOVES, *cuda_hints.SHARED)
+TRITON_MOVES: tuple[Move, ...] = (
+    *triton_loops.MOVES,
+    *triton_programs.MOVES,
+    *triton_split.MOVES,
+    *triton_hints.MOVES,
+)
+CUDA_MOVES: tuple[Move, ...] = (
+    *cuda_blocks.MOVES,
+    *cuda_split.MOVES,
+    *cuda_copies.MOVES,
+    *cuda_buffers.MOVES,
+    *cuda_hints.MOVES,
+)
+HIP_MOVES: tuple[Move, ...] = (*cuda_blocks.MOVES, *cuda_split.MOVES, *cuda_buffers.MOVES, *cuda_hints.SHARED)
 
 CUDA_FLAGS: tuple[tuple[str, ...], ...] = (
     ("--use_fast_math",),
@@ -63,6 +76,7 @@ TRITON_COMPOSITES: tuple[Composite, ...] = (
     Composite("one pass, aligned rows", (_must("one_pass"), _ALIGNED)),
     Composite("grouped, aligned rows", (_must("grouped", group=8), _ALIGNED)),
     Composite("persistent, aligned rows", (_ALIGNED, _must("persistent", programs=264))),
+    Composite("shared sums, aligned rows", (_must("split_k"), _ALIGNED)),
     Composite("aligned rows, read once", (_ALIGNED, _must("cache_hint", "@every", hint="evict_first"))),
     Composite(
         "whole blocks, pipelined", (_may("whole_blocks", "@every"), _must("loop_hint", "@every", stages=3, unroll=1))
@@ -76,6 +90,7 @@ CUDA_COMPOSITES: tuple[Composite, ...] = (
     Composite("two buffers", (_may("restrict_pointers"), _may("async_copy", "@every"), _must("double_buffer"))),
     Composite("copies past the registers", (_may("restrict_pointers"), _must("async_copy", "@every"))),
     Composite("grouped", (_may("restrict_pointers"), _must("grouped_blocks", group=8))),
+    Composite("shared sums", (_may("restrict_pointers"), _must("split_k"), _may("double_buffer"))),
     Composite(
         "grouped, two buffers",
         (_must("grouped_blocks", group=8), _may("async_copy", "@every"), _must("double_buffer")),

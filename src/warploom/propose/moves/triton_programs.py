@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from warploom.errors import NotApplicable
 from warploom.propose.moves.protocol import Move, Phase, Site
 from warploom.propose.moves.verbatim import triton_at, triton_of, unit_of
+from warploom.syntax import launch as launch_line
 from warploom.syntax.cpp.tree import Unit
 from warploom.syntax.span import Edit, edited
 from warploom.syntax.triton_text import TritonText, assigned, calls, indented, pointer
@@ -107,8 +108,8 @@ class Persistent:
         head = f"{margin}{block} = tl.program_id(0)\n{margin}while {block} < {' * '.join(extents)}:\n"
         head += "".join(f"{margin}    {line}\n" for line in lines)
         tail = f"\n{margin}    {block} += tl.num_programs(0)"
-        launch = f"LAUNCH(grid={parameters.get('programs', PROGRAMS[0])})"
-        edits = [Edit(*source.launch, launch), Edit(begin, end, f"{head}{indented(body)}{tail}")]
+        words = {**source.launched, "grid": [str(parameters.get("programs", PROGRAMS[0]))]}
+        edits = [Edit(*source.launch, launch_line.written(words)), Edit(begin, end, f"{head}{indented(body)}{tail}")]
         return unit_of(edited(source.text, edits))
 
 

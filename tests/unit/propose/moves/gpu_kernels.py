@@ -1,6 +1,6 @@
 """Small kernels for GPUs that offer every move a site, and runs of the CUDA ones on the CPU.
 
-Each adds to what its output holds, so that work done twice shows in the result, as work left out does.
+Each but one adds to what its output holds, so that work done twice shows in the result, as work left out does.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ PRODUCT = Problem(
     Reference("problem.py", "product", "0"),
     [Workload(rows=64, cols=64, depth=64)],
 )
+TILED = replace(PRODUCT, name="tiled", reference=Reference("problem.py", "tiled", "0"))
 SCALED = Problem(
     "scaled",
     ("rows", "cols"),
@@ -185,6 +186,29 @@ scaled(const float* x, float* out, int64_t rows, int64_t cols) {
 // EVOLVE-BLOCK-END
 """
 )
+CUDA_TILES = """#include <cuda_fp16.h>
+
+// EVOLVE-BLOCK-START
+TUNE(TILE, 8, 8, 16)
+LAUNCH(grid=((cols + TILE - 1) // TILE, (rows + TILE - 1) // TILE), block=(TILE, TILE))
+
+extern "C" __global__ void tiled(const __half* a, const __half* b, float* out, int64_t rows, int64_t cols,
+                                 int64_t depth) {
+    const int64_t r = blockIdx.y * (int64_t)TILE + threadIdx.y, c = blockIdx.x * (int64_t)TILE + threadIdx.x;
+    float total[1] = {0.0f};
+    for (int64_t deep = 0; deep < depth; deep += 8) {
+        for (int64_t k = deep; k < deep + 8; ++k) {
+            const bool here = r < rows && c < cols && k < depth;
+            if (here) total[0] += __half2float(a[r * depth + k]) * __half2float(b[k * cols + c]);
+        }
+    }
+#pragma unroll
+    for (int i = 0; i < 1; ++i) {
+        if (r < rows && c < cols) out[r * cols + c] = total[i];
+    }
+}
+// EVOLVE-BLOCK-END
+"""
 
 
 @dataclass(frozen=True)
@@ -218,12 +242,15 @@ HIP = (
     .replace("*reinterpret_cast<const uint4*>(a + row * depth)", "a[row * depth]")
     .replace("held.x", "held")
 )
+HIP_TILES = (
+    CUDA_TILES.replace("#include <cuda_fp16.h>\n", "").replace("__half2float(", "float(").replace("__half", "_Float16")
+)
 HIP_ROWS = CUDA_ROWS.replace("__align__(16) ", "").replace(COPIES, "")
 
 KERNELS = {
     "triton": (Kernel(PRODUCT, "triton", TRITON), Kernel(SCALED, "triton", TRITON_ROWS)),
-    "cuda": (Kernel(PRODUCT, "cuda", CUDA), Kernel(SCALED, "cuda", CUDA_ROWS)),
-    "hip": (Kernel(PRODUCT, "hip", HIP), Kernel(SCALED, "hip", HIP_ROWS)),
+    "cuda": (Kernel(PRODUCT, "cuda", CUDA), Kernel(SCALED, "cuda", CUDA_ROWS), Kernel(TILED, "cuda", CUDA_TILES)),
+    "hip": (Kernel(PRODUCT, "hip", HIP), Kernel(SCALED, "hip", HIP_ROWS), Kernel(TILED, "hip", HIP_TILES)),
 }
 
 
@@ -247,7 +274,7 @@ def changed(language: str, *, best: bool = False) -> list[tuple[str, Kernel]]:
 
 
 def shapes(problem: Problem) -> list[dict[str, int]]:
-    if problem is PRODUCT:
+    if problem is not SCALED:
         return [{"rows": 37, "cols": 70, "depth": 33}, {"rows": 33, "cols": 160, "depth": 64}]
     return [{"rows": 3, "cols": 45}, {"rows": 5, "cols": 64}, {"rows": 2, "cols": 800}]
 
@@ -255,10 +282,11 @@ def shapes(problem: Problem) -> list[dict[str, int]]:
 def drawn(problem: Problem, axes: Mapping[str, int]) -> tuple[Arrays, NDArray[Any]]:
     """Inputs and an output of ones, and what the output is to be: whole numbers, so that any order of sums is exact."""
     rng = np.random.default_rng(3)
-    if problem is PRODUCT:
+    if problem is not SCALED:
         rows, cols, depth = axes["rows"], axes["cols"], axes["depth"]
         a, b = (rng.integers(-2, 3, size).astype(np.float16) for size in ((rows, depth), (depth, cols)))
-        return (a, b, np.ones((rows, cols), np.float32)), 1 + a.astype(np.float32) @ b.astype(np.float32)
+        added = 1 if problem is PRODUCT else 0
+        return (a, b, np.ones((rows, cols), np.float32)), added + a.astype(np.float32) @ b.astype(np.float32)
     x = rng.integers(-2, 3, (axes["rows"], axes["cols"])).astype(np.float32)
     return (x, np.ones_like(x)), 1 + x * x.sum(1, keepdims=True)
 
@@ -268,21 +296,26 @@ def run_cuda(kernels: Sequence[Kernel], folder: Path) -> list[Callable[..., None
     toolchain = CudaToolchain(parse_target("cuda").architectures)
     header = Path(__file__).parents[2] / "problems" / "cuda_on_cpu.h"
     parts = []
-    for number, kernel in enumerate(kernels):
+    starts = [toolchain.launch(kernel.candidate, signature(kernel.problem))[0] for kernel in kernels]
+    for number, (kernel, start) in enumerate(zip(kernels, starts, strict=True)):
         text = launch_line.remove(tune.resolve(kernel.source, {})).replace(HELPERS, "")
         text = re.sub(r'^#include <.*>$|extern "C"', "", text, flags=re.MULTILINE)
         words = []
         for place, one in enumerate(signature(kernel.problem).tensors):
             words.append(f"({CUDA_TYPES[one.dtype]}*)tensors[{place}]")
         words += [f"axes[{place}]" for place, _ in enumerate(kernel.problem.axes)]
+        words += ["workspace"] if start.workspace else []
         call = f"static void call() {{ {kernel.problem.name}({', '.join(words)}); }}"
         parts.append(f"""namespace v{number} {{
 static void** tensors;
 static const int64_t* axes;
+static float* workspace;
 {text}
 {call}
 }}
-extern "C" void run_{number}(void** given, const int64_t* lengths, const unsigned* grid, const unsigned* block) {{
+extern "C" void run_{number}(void** given, const int64_t* lengths, float* room, const unsigned* grid,
+                            const unsigned* block) {{
+    v{number}::workspace = room;
     v{number}::tensors = given;
     v{number}::axes = lengths;
     launch(v{number}::call, {{grid[0], grid[1], grid[2]}}, {{block[0], block[1], block[2]}});
@@ -295,15 +328,19 @@ extern "C" void run_{number}(void** given, const int64_t* lengths, const unsigne
     def caller(number: int, kernel: Kernel) -> Callable[..., None]:
         function = library[f"run_{number}"]
         function.restype = None
-        launch, _ = toolchain.launch(kernel.candidate, signature(kernel.problem))
+        launch = starts[number]
 
         def call(tensors: Arrays, axes: Mapping[str, int]) -> None:
+            room = np.zeros(launch.workspace_bytes(axes) + 4, np.uint8)
+            room[-4:] = 77
             function(
                 (ctypes.c_void_p * len(tensors))(*(tensor.ctypes.data for tensor in tensors)),
                 (ctypes.c_int64 * len(axes))(*(axes[name] for name in kernel.problem.axes)),
+                ctypes.c_void_p(room.ctypes.data),
                 (ctypes.c_uint * 3)(*launch.blocks(axes)),
                 (ctypes.c_uint * 3)(*(*launch.block, 1, 1)[:3]),
             )
+            assert (room[-4:] == 77).all(), "it wrote behind its workspace"
 
         return call
 

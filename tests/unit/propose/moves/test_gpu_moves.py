@@ -8,7 +8,7 @@ from pathlib import Path
 
 import anyio
 import pytest
-from gpu_kernels import CUDA, KERNELS, PRODUCT, TRITON, Kernel, move_of
+from gpu_kernels import CUDA, CUDA_TILES, KERNELS, PRODUCT, TILED, TRITON, Kernel, move_of
 
 from warploom.errors import NotApplicable, NothingToPropose
 from warploom.problems.load import catalog_names, find_seed
@@ -29,7 +29,7 @@ from warploom.values.target import parse_target
 
 DOCS = Path(__file__).parents[4] / "docs" / "gpu.md"
 TILES, ROWS = KERNELS["triton"]
-BLOCKS, STRETCHES = KERNELS["cuda"]
+BLOCKS, STRETCHES, CORNERS = KERNELS["cuda"]
 LANGUAGES = ("triton", "cuda", "hip")
 ALL = [(language, move.name) for language in LANGUAGES for move in book_of(language).moves]
 
@@ -167,6 +167,109 @@ def test_rows_of_one_block_are_read_once() -> None:
     assert not Kernel(ROWS.problem, "triton", between).labels("one_pass"), "it was written to in between"
     other = ROWS.source.replace("tl.load(x + begin + col, mask=col < cols, other=0.0)\n    scale", "0.0\n    scale")
     assert not Kernel(ROWS.problem, "triton", other).labels("one_pass"), "nothing is read twice"
+
+
+def test_programs_share_a_sum_where_there_are_few() -> None:
+    assert TILES.labels("split_k") == ["product:start:1"]
+    source = TILES.moved("split_k", split=2).source
+    assert (
+        "\nTUNE(SPLIT, 2, 1, 2, 4, 8, 16)\nTUNE(BUSY, 132, 66, 132, 264)\nLAUNCH(grid=((cols + 31) // 32, (rows"
+        in source
+    )
+    assert "def product(a, b, out, rows, cols, depth, workspace, SPLIT: tl.constexpr, BUSY: tl.constexpr):" in source
+    assert "    for start in range(part * DEEP, depth, parts * DEEP):\n" in source
+    assert "        sums = tl.dot(left, right, sums)  # (a comment, with a bracket\n" in source
+    assert "\n    if arrived == parts - 1:\n" in source
+    assert "\n        tl.store(out + row * cols + col, total + sums," in source
+    assert not ROWS.labels("split_k"), "the second loop reads the row again"
+    folded = TRITON.replace("total + sums,", "total + tl.sum(sums, 0)[None, :],")
+    made = Kernel(PRODUCT, "triton", folded).moved("split_k").source
+    assert "    sums_sum = tl.sum(sums, 0)\n" in made, "what is exchanged is the smaller"
+    assert "total + sums_sum[None, :]," in made
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("sums = tl.dot(left, right, sums)", "sums = tl.dot(left, right, 2 * sums)"),
+        ("sums = tl.dot(left, right, sums)", "sums = tl.maximum(sums, tl.dot(left, right))"),
+        ("sums = tl.zeros(", "sums = tl.full("),
+        ("dtype=tl.float32)", "dtype=tl.float16)"),
+        (
+            "    for start in range(0, depth, DEEP):\n",
+            "    for start in range(0, depth, DEEP):\n        total += 1\n        b += 0\n",
+        ),
+        (
+            "    for start in range(0, depth, DEEP):\n",
+            "    for start in range(0, depth, DEEP):\n        tl.store(out, 0.0)\n",
+        ),
+        ("total + sums,", "total + sums + start,"),
+        ('    """A tile."""\n', "    if rows == 0:\n        return\n"),
+        ("LAUNCH(grid=(", "LAUNCH(grid=(1, "),
+        (
+            "LAUNCH(grid=((cols + 31) // 32, (rows + 31) // 32))",
+            "LAUNCH(grid=((cols + 31) // 32, 1), workspace=4 * rows)",
+        ),
+        ("depth):\n", "depth, workspace):\n"),
+        ("(rows + 31) // 32))", f"(rows + 31) // 32 + {' + '.join(['0 * rows'] * 20)}))"),
+    ],
+    ids=range(12),
+)
+def test_no_other_loop_of_triton_is_shared(old: str, new: str) -> None:
+    assert old in TRITON
+    assert not Kernel(PRODUCT, "triton", TRITON.replace(old, new, 1)).labels("split_k")
+
+
+def test_blocks_share_a_product_where_there_are_few() -> None:
+    assert CORNERS.labels("split_k") == ["deep"]
+    source = CORNERS.moved("split_k", split=8).source
+    assert (
+        "\nTUNE(SPLIT, 8, 1, 2, 4, 8, 16)\nTUNE(BUSY, 132, 66, 132, 264)\nLAUNCH(grid=((cols + TILE - 1) // TILE, ("
+        in source
+    )
+    assert (
+        "int64_t depth, float* workspace) {\n    const int64_t part = blockIdx.z, tile = blockIdx.x + blockIdx.y *"
+        in source
+    )
+    assert "for (int64_t deep = part * 8; deep < depth; deep += parts * 8) {\n" in source
+    assert "            if (r < rows && c < cols) own_part[r * cols + c] = total[i];\n" in source
+    assert "out[r * cols + c] = parts > 1 ? sum_of_parts(workspace + r * cols + c, parts, whole) : total[i];" in source
+    assert source.count("\n#pragma unroll\n") == 2
+    assert "block=(TILE, TILE), workspace=4 * (" in source
+    assert not BLOCKS.labels("split_k"), "its loop stands behind a return"
+    assert not STRETCHES.labels("split_k"), "its output holds more than the sum"
+    narrow = CUDA_TILES.replace("= total[i];", "= float(total[i]);")
+    assert "= float(parts > 1 ? sum_of_parts(" in Kernel(TILED, "cuda", narrow).moved("split_k").source
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("if (here) total[0] +=", "if (here) total[0] = total[0] +"),
+        ("if (here) total[0] +=", "if (here) total[0] += expf(0.0f) *"),
+        ("if (here) total[0] +=", "if (deep > 99) return;\n            if (here) total[0] +="),
+        ("= total[i];", "= total[i] + 1.0f;"),
+        ("= total[i];", "= __half2float(a[i]);"),
+        ("        if (r < rows", "        const float more = __half2float(a[0]);\n        if (r < rows"),
+        ("        if (r < rows", "        out[0] = 0.0f;\n        if (r < rows"),
+        ("r < rows && c < cols) out", "r < rows && c < wide) out"),
+        ("    for (int64_t deep", "    for (int twice = 0; twice < 2; ++twice)\n    for (int64_t deep"),
+        ("LAUNCH(grid=(", "LAUNCH(grid=(1, "),
+        ("block=(TILE, TILE))", "block=(TILE, TILE), workspace=rows)"),
+        ("(cols + TILE - 1)", f"({' + '.join(['0 * rows'] * 20)} + cols + TILE - 1)"),
+    ],
+    ids=range(12),
+)
+def test_no_other_loop_of_cuda_is_shared(old: str, new: str) -> None:
+    assert old in CUDA_TILES
+    assert not Kernel(TILED, "cuda", CUDA_TILES.replace(old, new, 1)).labels("split_k")
+
+
+def test_blocks_that_stay_keep_their_workspace() -> None:
+    for kernel, move in ((TILES, "persistent"), (CORNERS, "persistent_blocks")):
+        made = kernel.moved("split_k").moved(move)
+        assert "workspace=4 * " in made.source
+        assert not rejected(made), made.source
 
 
 def test_bounds_name_the_blocks_that_are_to_be_resident() -> None:

@@ -28,6 +28,7 @@ has_nvrtc = pytest.mark.skipif(find_nvrtc() is None, reason=f"NVRTC is not insta
 
 def test_cuda_kernels_are_right_on_the_cpu_after_each_move_and_do_no_work_twice(tmp_path: Path) -> None:
     made = [(kernel.problem.name, kernel) for kernel in KERNELS["cuda"]] + changed("cuda", best=True)
+    made += [(f"split_k of {how}", kernel) for how, kernel in shared(KERNELS["cuda"][2], "persistent_blocks").items()]
     copied = KERNELS["cuda"][1].moved("async_copy")
     careless = Kernel(copied.problem, "cuda", copied.source.replace("copies_arrive(); __sync", "__sync"))
     calls = run_cuda([*(kernel for _, kernel in made), careless], tmp_path)
@@ -40,6 +41,17 @@ def test_cuda_kernels_are_right_on_the_cpu_after_each_move_and_do_no_work_twice(
     tensors, wanted = drawn(careless.problem, axes)
     calls[-1](tensors, axes)
     assert not np.array_equal(tensors[-1], wanted), "nobody waited for the copies, and they were there"
+
+
+def shared(kernel: Kernel, persistent: str) -> dict[str, Kernel]:
+    """A kernel whose sum is shared: by more parts than there are turns, by one, by none, and by blocks that stay."""
+    many, stays = kernel.moved("split_k", split=16), kernel.moved("split_k").moved(persistent)
+    return {
+        "more than there are turns": many,
+        "one": kernel.moved("split_k", split=1),
+        "none": Kernel(many.problem, many.language, many.source.replace("BUSY, 132,", "BUSY, 1,")),
+        "blocks that stay": Kernel(stays.problem, stays.language, stays.source.replace("grid=264", "grid=3")),
+    }
 
 
 @has_nvrtc
@@ -61,15 +73,31 @@ def test_triton_kernels_still_build_after_each_move_and_are_still_right(kernel: 
         found = toolchain.build(made.candidate, signature(made.problem), tmp_path)
         assert isinstance(found, Build), (name, found)
         assert found.facts["targets_built"] == 2, (name, found.log)
-        calls, wanted = [], []
-        for axes in shapes(made.problem):
-            tensors, answer = drawn(made.problem, axes)
-            calls.append(InterpretedCall(axes, tuple(tensor.reshape(-1) for tensor in tensors)))
-            wanted.append(answer.reshape(-1))
-        after = interpret(toolchain, made.candidate, signature(made.problem), calls, tmp_path)
-        assert isinstance(after, list), (name, after)
-        for tensors, answer in zip(after, wanted, strict=True):
-            assert np.array_equal(tensors[-1], answer), name
+        assert_right(toolchain, name, made, tmp_path)
+
+
+@has_triton
+def test_sums_that_programs_share_are_right_however_many_share_them(tmp_path: Path) -> None:
+    toolchain = TritonToolchain(parse_target("triton:sm_90a").architectures)
+    for name, made in shared(KERNELS["triton"][0], "persistent").items():
+        assert_right(toolchain, name, made, tmp_path)
+    careless = KERNELS["triton"][0].moved("split_k")
+    hasty = Kernel(careless.problem, "triton", careless.source.replace("if arrived == parts - 1:", "if arrived == 0:"))
+    with pytest.raises(AssertionError, match="the first to arrive"):
+        assert_right(toolchain, "the first to arrive", hasty, tmp_path)
+
+
+def assert_right(toolchain: TritonToolchain, name: str, made: Kernel, folder: Path) -> None:
+    """Each element, in Triton's interpreter."""
+    calls, wanted = [], []
+    for axes in shapes(made.problem):
+        tensors, answer = drawn(made.problem, axes)
+        calls.append(InterpretedCall(axes, tuple(tensor.reshape(-1) for tensor in tensors)))
+        wanted.append(answer.reshape(-1))
+    after = interpret(toolchain, made.candidate, signature(made.problem), calls, folder)
+    assert isinstance(after, list), (name, after)
+    for tensors, answer in zip(after, wanted, strict=True):
+        assert np.array_equal(tensors[-1], answer), name
 
 
 @has_triton
