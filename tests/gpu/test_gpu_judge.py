@@ -320,6 +320,35 @@ def test_a_kernel_that_cheats_while_it_is_timed_fails_there(judge: LocalJudge, w
     assert (found.stage, found.kind) == ("time", "wrong_result"), found
 
 
+def with_workspace(problem: Problem, size: str = "4 * rows", last: str = "") -> Candidate:
+    """The kernel with scratch memory, in which it leaves a mark a row: whoever finds one gives zeros."""
+    count = "if (threadIdx.x == 0) workspace[blockIdx.x] += 1; __syncthreads();"
+    made = kernel(problem, f"workspace[blockIdx.x] == 1 ? {VALUE} : 0", first=count, last=last)
+    text = made.source.replace("block=THREADS", f"block=THREADS, workspace={size}")
+    return replace(made, sources=(("kernel.cu", text.replace("int64_t cols) {", "int64_t cols, float* workspace) {")),))
+
+
+def test_a_kernel_finds_zeros_in_its_workspace_whatever_call_it_is(judge: LocalJudge) -> None:
+    found = judge.evaluate(Job(with_workspace(judge.problem), judge.problem.hash))
+    assert isinstance(found, Passed), found
+
+
+@pytest.mark.parametrize(
+    ("kind", "words", "said"),
+    [
+        ("out_of_bounds", {"last": "if (blockIdx.x == 0) workspace[rows] = 1;"}, "outside of its workspace"),
+        ("out_of_bounds", {"last": "if (blockIdx.x == 0) workspace[-1] = 1;"}, "outside of its workspace"),
+        ("limit", {"size": "4 * rows - 4"}, "the LAUNCH line: a workspace of 0 bytes"),
+        ("limit", {"size": "4 * rows * 1000000000"}, "the LAUNCH line: a workspace of 4000000000 bytes"),
+    ],
+)
+def test_a_workspace_is_guarded_and_bounded(judge: LocalJudge, kind: str, words: dict[str, str], said: str) -> None:
+    found = judge.evaluate(Job(with_workspace(judge.problem, **words), judge.problem.hash))
+    assert isinstance(found, Failed)
+    assert (found.stage, found.kind) == ("verify", kind), found
+    assert said in found.message
+
+
 @pytest.fixture
 def started(judge: LocalJudge, tmp_path: Path) -> Iterator[Callable[[Mapping[str, str]], GpuProcess]]:
     """Starts a kernel as the judge does."""

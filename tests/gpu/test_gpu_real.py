@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import shutil
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,12 +15,15 @@ from warploom.judge.gpu.place import CLOCK
 from warploom.judge.places import require_device
 from warploom.problems import load_problem
 from warploom.problems.load import find_seed
+from warploom.propose.moves.books import book_of
+from warploom.propose.recipe import Cookbook, materialise
 from warploom.sandbox.gpu_worker_process import GpuWorkerProcess
 from warploom.sandbox.limits import Limits
-from warploom.values.candidate import Candidate
+from warploom.values.candidate import Candidate, Step
 from warploom.values.job import Effort, Job
+from warploom.values.language import SUFFIXES
 from warploom.values.outcome import Evaluation, Failed, Passed
-from warploom.values.problem import Problem
+from warploom.values.problem import Problem, Workload
 
 pytestmark = [pytest.mark.gpu, pytest.mark.torch]
 
@@ -124,6 +128,35 @@ def test_a_triton_seed_passes_in_the_same_judge(tmp_path: Path) -> None:
     with LocalJudge(problem, cache=tmp_path, language="triton") as local:
         found = local.evaluate(Job(candidate, problem.hash))
     assert isinstance(found, Passed), found
+
+
+@pytest.mark.parametrize("language", ["cuda", "triton"])
+def test_a_product_whose_sum_is_shared_passes_and_is_the_same_each_time(language: str, tmp_path: Path) -> None:
+    if language == "triton" and importlib.util.find_spec("triton") is None:
+        pytest.skip("Triton is not installed")
+    small = [Workload(m=64, n=512, k=4096), Workload(m=4096, n=4096, k=256)]  # shared, and not
+    problem = replace(load_problem("matmul_fp16"), workloads=tuple(small))
+    text = find_seed("matmul_fp16", language).read_text()
+    seed = Candidate(problem.hash, language, ((f"kernel{SUFFIXES[language]}", text),), problem.name)
+    cookbook = Cookbook(book_of(language).moves)
+    candidate = materialise(seed, cookbook.replay(seed, [Step("split_k", "@first")]))
+    assert "workspace=" in candidate.source
+    with LocalJudge(problem, cache=tmp_path, limits=Limits(call_seconds=5.0), language=language) as local:
+        found = local.evaluate(Job(candidate, problem.hash, "promote"))
+    assert isinstance(found, Passed), found
+
+
+def test_a_workspace_is_zeros_and_guarded(judge: LocalJudge) -> None:
+    count = "if (threadIdx.x == 0) atomicAdd(workspace + blockIdx.x, 1.0f); __syncthreads();"
+    text = KERNEL.format(
+        value=f"workspace[blockIdx.x] == 1 ? {VALUE} : 0", before="", last="@", shared="0, workspace=4 * rows"
+    )
+    text = text.replace("int64_t cols) {", f"int64_t cols, float* workspace) {{\n    {count}")
+    for last, kinds in (("", None), ("if (blockIdx.x + threadIdx.x == 0) workspace[rows] = 1;", "out_of_bounds")):
+        sources = (("kernel.cu", text.replace("@", last)),)
+        candidate = Candidate(judge.problem.hash, "cuda", sources, judge.problem.name)
+        found = judge.evaluate(Job(candidate, judge.problem.hash, "promote"))
+        assert getattr(found, "kind", None) == kinds, found
 
 
 def test_a_worker_opens_the_device() -> None:
