@@ -29,7 +29,7 @@ class Code:
         kernel: name of the function in it.
         threads: of one block, all dimensions together.
         shared_bytes: dynamic shared memory that a launch has to ask for.
-        arguments: what the function takes after the problem's own arguments, in order.
+        arguments: what the function takes after the problem's own arguments and the workspace, in order.
     """
 
     file: str

@@ -180,6 +180,7 @@ def test_programs_share_a_sum_where_there_are_few() -> None:
     assert "    for start in range(part * DEEP, depth, parts * DEEP):\n" in source
     assert "        sums = tl.dot(left, right, sums)  # (a comment, with a bracket\n" in source
     assert "\n    if arrived == parts - 1:\n" in source
+    assert re.search(r"tl\.store\(slot .*\n +tl\.debug_barrier\(\).*\n.*\n +arrived = tl\.atomic_add\(", source)
     assert "\n        tl.store(out + row * cols + col, total + sums," in source
     assert not ROWS.labels("split_k"), "the second loop reads the row again"
     folded = TRITON.replace("total + sums,", "total + tl.sum(sums, 0)[None, :],")
@@ -235,6 +236,9 @@ def test_blocks_share_a_product_where_there_are_few() -> None:
     assert "            if (r < rows && c < cols) own_part[r * cols + c] = total[i];\n" in source
     assert "out[r * cols + c] = parts > 1 ? sum_of_parts(workspace + r * cols + c, parts, whole) : total[i];" in source
     assert source.count("\n#pragma unroll\n") == 2
+    counted = "        __threadfence();\n        __syncthreads();\n        if (threadIdx.x + threadIdx.y + threadIdx.z == 0) arrived"
+    assert counted in source, "every thread's part is there before it is counted"
+    assert "        __syncthreads();\n        __threadfence();\n        last = arrived == parts - 1;\n" in source
     assert "block=(TILE, TILE), workspace=4 * (" in source
     assert not BLOCKS.labels("split_k"), "its loop stands behind a return"
     assert not STRETCHES.labels("split_k"), "its output holds more than the sum"
@@ -347,6 +351,8 @@ def test_the_next_slice_is_fetched_while_this_one_is_used() -> None:
     assert "        float* slice_next = slice_pair + (1 - turn) * (WIDE);\n" in source
     assert "            fetch(row, slice_next, begin_next, cols);\n" in source
     assert source.count("copies_arrive(); __syncthreads();") == 1, "one barrier a turn is enough"
+    later = STRETCHES.source.replace("int64_t begin = 0", "int64_t begin = WIDE")
+    assert "turn = (begin - WIDE) / WIDE % 2;" in Kernel(STRETCHES.problem, "cuda", later).moved("double_buffer").source
     used = STRETCHES.source.replace("        __syncthreads();\n    }\n", "    }\n")
     assert not Kernel(STRETCHES.problem, "cuda", used).labels("double_buffer")
 

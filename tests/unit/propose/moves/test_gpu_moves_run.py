@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from gpu_kernels import KERNELS, PRODUCT, TRITON, Kernel, changed, drawn, run_cuda, shapes
+from gpu_kernels import KERNELS, PRODUCT, SCALED, TRITON, Kernel, changed, drawn, run_cuda, shapes
 
 from warploom.errors import ToolchainError
 from warploom.toolchain.cuda import HOW_TO_GET as HOW_TO_GET_CUDA
@@ -31,16 +31,25 @@ def test_cuda_kernels_are_right_on_the_cpu_after_each_move_and_do_no_work_twice(
     made += [(f"split_k of {how}", kernel) for how, kernel in shared(KERNELS["cuda"][2], "persistent_blocks").items()]
     copied = KERNELS["cuda"][1].moved("async_copy")
     careless = Kernel(copied.problem, "cuda", copied.source.replace("copies_arrive(); __sync", "__sync"))
-    calls = run_cuda([*(kernel for _, kernel in made), careless], tmp_path)
-    for (name, kernel), call in zip(made, calls[:-1], strict=True):
+    later = Kernel(SCALED, "cuda", KERNELS["cuda"][1].source.replace("int64_t begin = 0", "int64_t begin = WIDE"))
+    others = [careless, later, later.moved("double_buffer")]
+    *calls, hasty, one, other = run_cuda([*(kernel for _, kernel in made), *others], tmp_path)
+    for (name, kernel), call in zip(made, calls, strict=True):
         for axes in shapes(kernel.problem):
             tensors, wanted = drawn(kernel.problem, axes)
             call(tensors, axes)
             assert np.array_equal(tensors[-1], wanted), (name, axes)
     axes = {"rows": 2, "cols": 800}
     tensors, wanted = drawn(careless.problem, axes)
-    calls[-1](tensors, axes)
+    hasty(tensors, axes)
     assert not np.array_equal(tensors[-1], wanted), "nobody waited for the copies, and they were there"
+    found = []
+    for call in (one, other):
+        tensors, wanted = drawn(SCALED, axes)
+        call(tensors, axes)
+        found.append(tensors[-1])
+    assert np.array_equal(found[0], found[1]), "a loop that begins elsewhere has its first slice in the first buffer too"
+    assert not np.array_equal(found[0], wanted), "it left some out"
 
 
 def shared(kernel: Kernel, persistent: str) -> dict[str, Kernel]:
