@@ -48,7 +48,9 @@ def test_cuda_kernels_are_right_on_the_cpu_after_each_move_and_do_no_work_twice(
         tensors, wanted = drawn(SCALED, axes)
         call(tensors, axes)
         found.append(tensors[-1])
-    assert np.array_equal(found[0], found[1]), "a loop that begins elsewhere has its first slice in the first buffer too"
+    assert np.array_equal(found[0], found[1]), (
+        "a loop that begins elsewhere has its first slice in the first buffer too"
+    )
     assert not np.array_equal(found[0], wanted), "it left some out"
 
 
