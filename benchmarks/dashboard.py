@@ -4,10 +4,10 @@
     python benchmarks/dashboard.py --candidates 1000000
 
 The journal is made up: real rows, candidates and evaluations, written in one transaction. Measured are a fresh server
-and a fresh page: from opening the address to the first numbers, and until every candidate is there; then the list,
-jumps to random places of it, filters, a search in the text, opening candidates, the longest time for which the page
-could not answer, and how long a new best takes to be seen. Writes ``benchmarks/results/dashboard.json``; the exit code
-is 1 when one of :data:`TARGETS` is missed.
+and a fresh page: from opening the address to the first numbers, until every candidate is there, and until the charts
+show all of them; then the list, jumps to random places of it, filters, a search in the text, opening candidates, the
+longest time for which the page could not answer, and how long a new best takes to be seen. Writes
+``benchmarks/results/dashboard.json``; the exit code is 1 when one of :data:`TARGETS` is missed.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ RESULTS = Path(__file__).parent / "results" / "dashboard.json"
 TARGETS: dict[str, float] = {
     "first_numbers_s": 2.0,
     "whole_s": 2.0,
+    "charts_s": 2.0,
     "list_s": 2.0,
     "new_best_s": 2.0,
     "jump_s": 0.5,
@@ -127,12 +128,13 @@ def measure(folder: Path, run: Chronicle, candidates: int) -> dict[str, Any]:
         with Dashboard([folder]) as dashboard:
             dd = "[...document.querySelectorAll('.facts dd')]"
             judged = f"{dd}.some(one => one.innerText.startsWith('{candidates:,} of'))"
-            with timed(row, "whole_s"):
-                with timed(row, "first_numbers_s"):
-                    browser.open(dashboard.address)
-                    until(browser, "document.querySelector('.claims b')")
-                until(browser, judged)
-            until(browser, "document.querySelector('#figure-speedup svg')")
+            with timed(row, "charts_s"):
+                with timed(row, "whole_s"):
+                    with timed(row, "first_numbers_s"):
+                        browser.open(dashboard.address)
+                        until(browser, "document.querySelector('.claims b')")
+                    until(browser, judged)
+                until(browser, f"Number(document.querySelector('.figures').dataset.seen) >= {run.journal.length}")
             browser.evaluate(f"(() => {{ {WATCH_TASKS} }})()")
             with timed(row, "list_s"):
                 browser.evaluate("void (location.hash = '#/0/candidates')")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +14,8 @@ import pytest
 pytest.importorskip("starlette", reason="the extra ui is not installed")
 pytest.importorskip("uvicorn", reason="the extra ui is not installed")
 
+from warploom.archive.journal import Journal
+from warploom.report.html.history import History
 from warploom.report.ui.serve import Dashboard
 from warploom.search.controls import Command, waiting
 from warploom.testing.browser import Browser
@@ -210,6 +214,32 @@ def test_a_live_runs_new_best_appears_by_itself(browser: Browser, tmp_path: Path
         until(browser, "document.querySelector('.claims b').textContent === '3.00×'")
         until(browser, f"document.querySelector('.news').innerText.includes('{best[:8]}')")
         until(browser, "document.querySelector('#figure-speedup svg .held')")
+        quiet(browser, dashboard)
+
+
+def test_as_soon_as_a_long_journal_is_read_its_charts_show_all_of_it(
+    browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise a chart that was drawn of a part would stay for twenty times as long as its drawing took."""
+    goes_on = threading.Event()
+    reading = History.read_on
+
+    def read_on(self: History, journal: Journal, most: int = -1) -> int:
+        return reading(self, journal, most) if self.seen <= 10 or goes_on.is_set() else 0
+
+    clock = itertools.count(0.0, 1000.0)
+    monkeypatch.setattr("warploom.report.ui.followed.SLICE", 10)
+    monkeypatch.setattr(History, "read_on", read_on)
+    monkeypatch.setattr("warploom.report.ui.app.perf_counter", lambda: next(clock))
+    with Chronicle(tmp_path / "run") as run:
+        for number in range(10):
+            run.judged(number / 10)
+    with Dashboard([tmp_path / "run"]) as dashboard:
+        opened(browser, dashboard)
+        until(browser, "document.querySelector('.figures').dataset.seen === '11'")
+        goes_on.set()
+        until(browser, "document.querySelector('.figures').dataset.seen === '31'")
+        assert "10 of 100" in browser.evaluate("document.querySelector('.facts').innerText")
         quiet(browser, dashboard)
 
 

@@ -196,6 +196,15 @@ class Store:
         except sqlite3.Error as error:
             raise JournalError(describe_error(self.path, error)) from None
 
+    def batches(self, size: int, statement: str, *values: Any) -> Iterator[list[Any]]:
+        """The same, so many rows at a time."""
+        try:
+            found = self._connection.execute(statement, values)
+            while batch := found.fetchmany(size):
+                yield batch
+        except sqlite3.Error as error:
+            raise JournalError(describe_error(self.path, error)) from None
+
     def one(self, statement: str, *values: Any) -> Any:
         """The first column of the first row; None when there is none."""
         row = next(self.rows(statement, *values), None)

@@ -24,6 +24,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from warploom.archive.asking import Asking
 from warploom.archive.conversations import Conversations
 from warploom.archive.database import (
     CONVERSATIONS,
@@ -41,6 +42,7 @@ from warploom.archive.database import (
     take_lock,
 )
 from warploom.archive.encode import (
+    briefly_from,
     event_text,
     events_from,
     pack_evaluation,
@@ -162,13 +164,24 @@ class Journal:
 
     def events(self, after: int = 0, most: int = -1) -> Iterator[Event]:
         """The events after the given number, in order; ``most`` of them where it is given."""
-        rows = self._store.rows("SELECT seq, kind, body FROM events WHERE seq > ? ORDER BY seq LIMIT ?", after, most)
-        while batch := list(islice(rows, _READ_AT_ONCE)):
-            whole = [(kind, text) for number, (seq, kind, text) in enumerate(batch, after + 1) if seq == number]
-            yield from events_from(whole)
-            after += len(whole)
-            if len(whole) < len(batch):
-                raise JournalError(f"{self.folder / FILE} is damaged: event {after + 1} is missing")
+        for batch in self._batches(after, most):
+            yield from events_from(batch)
+
+    def briefly(self, after: int = 0, most: int = -1) -> Iterator[Event | Asking]:
+        """The same for those who only look: of each request no more than :class:`~.asking.Asking` tells."""
+        for batch in self._batches(after, most):
+            yield from briefly_from(batch)
+
+    def _batches(self, after: int, most: int) -> Iterator[list[tuple[str, str]]]:
+        statement = "SELECT seq, kind, body FROM events WHERE seq > ? ORDER BY seq LIMIT ?"
+        for batch in self._store.batches(_READ_AT_ONCE, statement, after, most):
+            if batch[-1][0] == after + len(batch):
+                yield [row[1:] for row in batch]
+                after += len(batch)
+            else:
+                whole = [(kind, text) for number, (seq, kind, text) in enumerate(batch, after + 1) if seq == number]
+                yield whole
+                raise JournalError(f"{self.folder / FILE} is damaged: event {after + len(whole) + 1} is missing")
 
     def known(self, candidate: str) -> bool:
         """Whether this candidate was proposed in this run."""

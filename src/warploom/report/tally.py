@@ -82,10 +82,9 @@ class Tally:
                 self.measure = measure_of(event.config)
                 self.problem = str(event.problem.get("name", ""))
             case Proposed():
-                self._proposed[event.number] = event
-                self.proposed[event.proposer] += 1
+                self.was_proposed(event)
             case Evaluated():
-                self._evaluated(event)
+                self.was_judged(event)
             case Promoted():
                 self.promoted = event
                 self.promotions += 1
@@ -94,14 +93,22 @@ class Tally:
             case Migrated():
                 self.migrations += len(event.moves)
 
-    def _evaluated(self, event: Evaluated) -> None:
+    def was_proposed(self, event: Proposed) -> None:
+        """Count a candidate that is to be judged."""
+        self._proposed[event.number] = event
+        self.proposed[event.proposer] += 1
+
+    def was_judged(self, event: Evaluated) -> Proposed | None:
+        """Count what came of a candidate; gives how it was proposed, None where nothing told so."""
         self.evaluations += 1
         proposed = self._proposed.pop(event.number, None)
         if event.fitness is None:
             self.failures[event.outcome] += 1
         else:
             self.passed += 1
-            island = self.islands.setdefault(event.island, Island())
+            island = self.islands.get(event.island)
+            if island is None:
+                island = self.islands[event.island] = Island()
             island.evaluations += 1
             if event.fitness > island.best:
                 island.best, island.spread = event.fitness, event.spread
@@ -126,3 +133,4 @@ class Tally:
             if len(self.curve) > CURVE_POINTS:
                 self.curve = self.curve[1::2]
                 self._stride *= 2
+        return proposed

@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from warploom.archive.asking import Asking, asking_of
 from warploom.archive.encode import (
+    briefly_from,
     event_from,
     event_text,
     events_from,
@@ -167,6 +169,38 @@ def test_events_before_a_damaged_one_are_read_and_then_it_is_told() -> None:
     found = iter(events_from(rows))
     assert [next(found) for _ in range(3)] == [RunPaused(word) for word in "abc"]
     with pytest.raises(JournalError, match="checksum"):
+        next(found)
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.lists(events, max_size=6), st.data())
+def test_many_events_in_brief_are_those_events(written: list[Event], data: st.DataObject) -> None:
+    texts = [event_text(event) for event in written]
+    without = data.draw(st.lists(st.booleans(), min_size=len(texts), max_size=len(texts)))
+    rows = [(kind, text[:-9] if old else text) for (kind, text), old in zip(texts, without, strict=True)]
+    assert list(briefly_from(rows)) == [asking_of(one) if isinstance(one, Asked) else one for one in written]
+
+
+def test_of_a_request_in_brief_only_the_parent_is_parsed(monkeypatch: pytest.MonkeyPatch) -> None:
+    hint = '"number":7,"outside":true,"parents":[{}'
+    members = tuple(Member(f"{number:016x}", number + 0.5, 0.01, (0, 1, 2), 1) for number in range(3))
+    rows = [
+        event_text(Asked(4, 'a "move"', members[:2], members, (0, 0, 0), 0, 5, 0.5, outside=True, hints=(hint,))),
+        event_text(Asked(5, '"outside":true,', (), members, None, 0, 5, 0.5, hints=(hint, "\\"))),
+    ]
+    monkeypatch.setattr("warploom.archive.encode.asking_of", None)
+    assert list(briefly_from(rows)) == [Asking(4, True, members[0]), Asking(5, False, None)]
+
+
+def test_a_damaged_request_in_brief_is_told() -> None:
+    kind, text = event_text(Asked(4, "grow", (), (), None, 0, 5, 0.5))
+    rows = [event_text(RunPaused("a")), (kind, text.replace("grow", "brow")), event_text(RunPaused("b"))]
+    found = iter(briefly_from(rows))
+    assert next(found) == RunPaused("a")
+    with pytest.raises(JournalError, match="an event of kind Asked is damaged: its checksum"):
+        next(found)
+    found = iter(briefly_from([(kind, text[:-9].replace('"seed":5', '"seed":'))]))
+    with pytest.raises(JournalError, match="damaged"):
         next(found)
 
 

@@ -6,7 +6,7 @@ is drawn from a pass over small rows.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,13 +66,9 @@ class Filling:
 
     def add(self, event: object, judged: int) -> None:
         """One event; ``judged`` candidates were judged by now."""
-        if isinstance(event, Evaluated) and judged > self._next:
-            self.frames.append(self.now)
-            self._next *= 2
-        self._judged = judged
         match event:
             case Evaluated():
-                self._evaluated(event)
+                self.was_judged(event, judged)
             case Migrated(moves):
                 guests = [(self._find(candidate, source), target) for candidate, source, target in moves]
                 for guest, target in guests:
@@ -86,11 +82,20 @@ class Filling:
             case NotPromoted(candidate, _, fitness, spread):
                 self._refused(candidate, fitness, spread)
 
-    def _evaluated(self, event: Evaluated) -> None:
+    def was_judged(self, event: Evaluated, judged: int) -> None:
+        """What came of a candidate, the ``judged``-th."""
+        if judged > self._next:
+            self.frames.append(self.now)
+            self._next *= 2
+        self._judged = judged
         if event.fitness is None or event.cell is None:
             return
-        cell, stand = tuple(event.cell), Stand(event.candidate, event.fitness, event.spread)
+        cell = tuple(event.cell)
         self._home[event.candidate] = cell, event.island
+        added = not self._seeded or event.status != "not_added"
+        if not (added or _near(self._islands[event.island].get(cell), event.fitness, event.spread)):
+            return  # as most of a long run
+        stand = Stand(event.candidate, event.fitness, event.spread)
         if not self._seeded:
             self._seeded = True
             for island in range(len(self._islands)):
@@ -112,7 +117,7 @@ class Filling:
 
     def _bench(self, stand: Stand, cell: Cell, island: int) -> None:
         places = self._islands[island].get(cell)
-        if places is None or stand.fitness >= places[0].fitness - max(NEAR, stand.spread):
+        if _near(places, stand.fitness, stand.spread):
             self._islands[island][cell] = self._trimmed([*(places or ()), stand])
 
     def _trimmed(self, places: list[Stand]) -> list[Stand]:
@@ -120,7 +125,7 @@ class Filling:
         elite = places[0]
         kept: dict[str, Stand] = {}
         for one in sorted(places[1:], key=lambda one: -one.fitness):
-            if one.candidate != elite.candidate and one.fitness >= elite.fitness - max(NEAR, one.spread):
+            if one.candidate != elite.candidate and _near(places, one.fitness, one.spread):
                 kept.setdefault(one.candidate, one)
         return [elite, *list(kept.values())[:BENCH]]
 
@@ -155,3 +160,8 @@ class Filling:
                 if one.candidate == candidate:
                     return one, cell
         return None
+
+
+def _near(places: Sequence[Stand] | None, fitness: float, spread: float) -> bool:
+    """Whether it is nearly as good as the elite of its cell; everything is where there is none."""
+    return places is None or fitness >= places[0].fitness - max(NEAR, spread)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, NamedTuple
 
+from warploom.archive.asking import Asking
 from warploom.archive.journal import Journal
 from warploom.report.html.filling import Filling
 from warploom.report.tally import Record, Tally
 from warploom.values.event import (
-    Asked,
     Declined,
     Evaluated,
     Event,
@@ -88,6 +90,9 @@ class History:
     Args:
         journal: open for reading; it may be written meanwhile.
         most: events that are read at first; -1 for all.
+
+    Attributes:
+        outside: whether an outside agent was ever asked.
     """
 
     def __init__(self, journal: Journal, most: int = -1) -> None:
@@ -103,16 +108,22 @@ class History:
         self.sittings = 1
         self.seconds = 0.0
         self.seen = 0
-        self.by_id: dict[str, Judged] = {}
-        self._asked: dict[int, Asked] = {}
-        self._proposed: dict[int, Proposed] = {}
+        self.outside = False
+        self._by_id: dict[str, Judged] = {}
+        self._asked: dict[int, Asking] = {}
         self.read_on(journal, most)
 
     def read_on(self, journal: Journal, most: int = -1) -> int:
         """Take in what has happened since the last look, at most so many events; returns how many there were."""
         before = self.seen
-        for event in journal.events(before, most):
-            self._add(event)
+        takes: dict[type, Callable[[Any], object]] = {
+            Asking: self._was_asked,
+            Proposed: self.tally.was_proposed,
+            Evaluated: self._was_judged,
+        }
+        turned = self._turned
+        for event in journal.briefly(before, most):
+            takes.get(type(event), turned)(event)
             self.seen += 1
         self.seconds = journal.elapsed if self.seen > before else self.seconds
         return self.seen - before
@@ -127,20 +138,21 @@ class History:
         """The promotion that stands."""
         return self.tally.promoted
 
-    def _add(self, event: Event) -> None:
-        match event:
-            case Asked():
-                self._was_asked(event)
-            case Proposed():
-                self._proposed[event.number] = event
-                self.tally.add(event)
-            case Evaluated():
-                self._was_judged(event)
-            case _:
-                self._turned(event)
+    @property
+    def by_id(self) -> Mapping[str, Judged]:
+        """The judged candidates by their ids."""
+        for one in islice(self.judged, len(self._by_id), None):
+            self._by_id[one.candidate] = one
+        return self._by_id
 
-    def _was_asked(self, event: Asked) -> None:
+    def _was_asked(self, event: Asking) -> None:
         self._asked[event.number] = event
+        if event.outside:
+            self.outside = True
+
+    def _rose(self, record: Record) -> None:
+        """A candidate was better than all before, as screened."""
+        self.records.append(record)
 
     def _turned(self, event: Event) -> None:
         """Everything that does not come with each candidate."""
@@ -161,24 +173,28 @@ class History:
         self.filling.add(event, self.tally.evaluations)
 
     def _was_judged(self, event: Evaluated) -> None:
-        record = self.tally.record
-        self.tally.add(event)
-        if self.tally.record is not None and self.tally.record is not record:
-            self.records.append(self.tally.record)
-        self.filling.add(event, self.tally.evaluations)
-        asked, proposed = self._asked.pop(event.number, None), self._proposed.pop(event.number, None)
-        parent = asked.parents[0] if asked and asked.parents else None
+        tally = self.tally
+        before = tally.record
+        proposed = tally.was_judged(event)
+        if tally.record is not None and tally.record is not before:
+            self._rose(tally.record)
+        self.filling.was_judged(event, tally.evaluations)
+        asked = self._asked.pop(event.number, None)
+        parent = asked.parent if asked else None
         judged = Judged(
-            self.tally.evaluations,
+            tally.evaluations,
             event.candidate,
             event.outcome,
             event.fitness,
             event.spread,
-            *((proposed.proposer, proposed.operator, proposed.note) if proposed else ("unknown", "", "")),
-            *((parent.candidate, parent.fitness, parent.spread) if parent else ("", None, 0.0)),
+            proposed.proposer if proposed else "unknown",
+            proposed.operator if proposed else "",
+            proposed.note if proposed else "",
+            parent.candidate if parent else "",
+            parent.fitness if parent else None,
+            parent.spread if parent else 0.0,
         )
         self.judged.append(judged)
-        self.by_id[event.candidate] = judged
         if event.fitness is None:
             broken = self.breakages.get(event.outcome)
             if broken is None:

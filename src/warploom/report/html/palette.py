@@ -47,7 +47,7 @@ DARK: Mapping[str, str] = {
     "rule": "#2c333d",
     "accent": "#6bb3f2",
     "best": "#6bb3f2",
-    "dot": "#566678",
+    "dot": "#7488a0",
     "seed": "#e0a03a",
     "eager": "#f08a55",
     "compile": "#cf95c5",

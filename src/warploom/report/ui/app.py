@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from importlib.resources import files
+from time import perf_counter
 from typing import Any, TypeVar
 
 from starlette.applications import Starlette
@@ -98,9 +99,14 @@ class App:
         self._reader.submit(self._read_slice)
 
     def _read_slice(self) -> None:
-        self._watch.changed({})
+        self._watch.look()
         if not (self.closing or self._watch.caught_up):
             self._reader.submit(self._read_slice)
+
+    def _changed(self, known: dict[int, int]) -> list[dict[str, Any]]:
+        if self._watch.caught_up:  # else the slices are on their way
+            self._watch.look()
+        return self._watch.changed(known)
 
     def close(self) -> None:
         """End the streams, and the thread that reads."""
@@ -132,7 +138,7 @@ class App:
         spoke = 0.0
         while not (self.closing or await request.is_disconnected()):
             try:
-                runs = await self._read(partial(self._watch.changed, known))
+                runs = await self._read(partial(self._changed, known))
             except WarploomError as error:
                 yield f"event: fault\ndata: {json.dumps(str(error))}\n\n"
                 return
@@ -164,9 +170,9 @@ class App:
 
     async def _section(self, request: Request) -> Response:
         number, name, width = request.path_params["run"], request.path_params["name"], _width(request)
-        began = time.perf_counter()
+        began = perf_counter()
         found = await self._read(lambda: section(self._watch.run(number), name, width))
-        return Said({**found, "seconds": time.perf_counter() - began})
+        return Said({**found, "seconds": perf_counter() - began})
 
     async def _compare(self, request: Request) -> Response:
         width = _width(request)

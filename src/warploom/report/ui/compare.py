@@ -16,6 +16,9 @@ from warploom.values.event import Promoted
 
 MOST_RUNS = 6
 MOST_STEPS = 400
+APART = 20.0
+"""Where one run is so many times as long as another, the axis is logarithmic."""
+
 DEEPEST = 100.0
 """What is this many times slower than the best lies at the lower edge."""
 
@@ -38,23 +41,29 @@ class Course:
 
 
 def compare(courses: Sequence[Course], width: int) -> Drawing | None:
-    """The climbs of at most :data:`MOST_RUNS` runs; None before anything passed.
+    """The climbs of the first :data:`MOST_RUNS` runs in which something passed; None before there is one.
 
     Args:
         courses: the runs.
         width: in pixels.
     """
-    shown = [(number, one) for number, one in enumerate(courses[:MOST_RUNS]) if one.records]
+    climbing = [one for one in courses if one.records]
+    shown = list(enumerate(climbing[:MOST_RUNS]))
     if not shown:
         return None
     drawing = Drawing(width, 380, "How the best of each run grew")
     keys: list[Key] = [("line", f"course-{number}", one.name) for number, one in shown]
     top = legend(drawing, keys, 0) + 10
+    if len(climbing) > len(shown):
+        drawing.text((8, top), f"and {len(climbing) - len(shown)} more that are not drawn", "small quiet")
+        top += 16
     best = max(one.records[-1].fitness for _, one in shown)
     least = min(one.records[0].fitness for _, one in shown)
     low, high = math.exp(max(min(least, 0.0), best - math.log(DEEPEST))) * 0.85, math.exp(best) * 1.15
     bottom = drawing.height - 58.0
-    x = Scale(0, max(1, *(one.judged for _, one in shown)), 52.0, width - 26.0)
+    lengths = [max(1, one.judged) for _, one in shown]
+    apart = max(lengths) > APART * min(lengths)
+    x = Scale(1 if apart else 0, max(lengths), 52.0, width - 26.0, log=apart)
     y = Scale(low, high, bottom, top, log=True)
     upwards(drawing, y, 46.0, width - 26.0, times)
     if low < 1.0 < high:

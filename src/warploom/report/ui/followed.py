@@ -21,14 +21,13 @@ from warploom.report.html.story import noise_floor
 from warploom.report.progress import made_by
 from warploom.report.spending import ModelsReport
 from warploom.report.steered import steered
+from warploom.report.tally import Record
 from warploom.report.ui.at_work import at_work
 from warploom.search.controls import waiting
 from warploom.search.proposers import waits
 from warploom.search.wishes import Wishes
 from warploom.values.config import RunConfig
 from warploom.values.event import (
-    Asked,
-    Evaluated,
     Event,
     NotPromoted,
     Promoted,
@@ -68,21 +67,13 @@ class Following(History):
     def __init__(self, journal: Journal) -> None:
         self.wishes = Wishes()
         self.paused = False
-        self.outside = False
         self.news: deque[News] = deque(maxlen=MOST_NEWS)
-        super().__init__(journal, SLICE)
+        super().__init__(journal, 1)
 
-    def _was_asked(self, event: Asked) -> None:
-        super()._was_asked(event)
-        self.outside = self.outside or event.outside
-
-    def _was_judged(self, event: Evaluated) -> None:
-        record = self.tally.record
-        super()._was_judged(event)
-        now = self.tally.record
-        if now is not None and now is not record:
-            made = made_by(now.operator, now.note) or "the seed"
-            self._tell(f"{math.exp(now.fitness):.2f}× as screened, by {made}", now.candidate)
+    def _rose(self, record: Record) -> None:
+        super()._rose(record)
+        made = made_by(record.operator, record.note) or "the seed"
+        self._tell(f"{math.exp(record.fitness):.2f}× as screened, by {made}", record.candidate)
 
     def _turned(self, event: Event) -> None:
         super()._turned(event)
@@ -149,6 +140,8 @@ class Followed:
         try:
             with _unswept():
                 fresh = self.history.read_on(self.journal, SLICE)
+                if fresh >= SLICE:
+                    gc.freeze()  # what is known of a long run stays: no later search needs to go through it
             self.fault = ""
         except WarploomError as error:
             self.fault = str(error)

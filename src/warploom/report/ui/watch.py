@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -54,6 +55,11 @@ class Watch:
         self.run(number)
         return self._open[number][1]
 
+    def look(self) -> None:
+        """Take in what is new in each run, a slice at most."""
+        for number, run in enumerate(self.runs):
+            self._versions[number] += run.look()
+
     def changed(self, known: dict[int, int]) -> list[dict[str, Any]]:
         """How the runs stand that are not as they were.
 
@@ -62,7 +68,6 @@ class Watch:
         """
         found = []
         for number, (run, name) in enumerate(zip(self.runs, self.names, strict=True)):
-            self._versions[number] += run.look()
             if known.get(number) != self._versions[number]:
                 known[number] = self._versions[number]
                 found.append({"number": number, **run.to_object(), "name": name})
@@ -70,13 +75,14 @@ class Watch:
 
     @property
     def caught_up(self) -> bool:
-        """Whether every journal has been read as far as it went when it was opened."""
-        return all(run.read == 1.0 for run, _ in self._open)
+        """Whether every journal has been read as far as it went when it was opened, or as far as it can be."""
+        return bool(self._open) and all(run.read == 1.0 or run.fault for run, _ in self._open)
 
     def close(self) -> None:
         """Close the journals."""
         for run, _ in self._open:
             run.journal.close()
+        gc.unfreeze()
 
 
 def find_runs(words: Sequence[str]) -> list[Path]:

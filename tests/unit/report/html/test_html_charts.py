@@ -70,6 +70,14 @@ def test_of_many_candidates_only_where_they_lie_is_drawn(story: Story, monkeypat
     assert count(drawing, "cloud") > 1
 
 
+def test_of_many_failures_one_stroke_stands_for_several(story: Story, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("warploom.report.html.figures.speedup.LEAST_APART", WIDE)
+    drawing = speedup(story.climb, WIDE)
+    assert drawing is not None
+    assert count(drawing, "fail") == 1 + 1
+    assert "3 of 9 failed" in drawing.markup()
+
+
 def test_the_tree_marks_the_way_to_the_best(story: Story) -> None:
     assert story.best is not None
     for width in (WIDE, NARROW):

@@ -89,12 +89,14 @@ def test_a_long_run_is_seen_while_it_is_read(tmp_path: Path, monkeypatch: pytest
         known: dict[int, int] = {}
         shares: list[float] = []
         while not shares or not watch.caught_up:
+            watch.look()
             shares += [one["read"] for one in watch.changed(known)]
         assert shares == sorted(shares)
         assert 0 < shares[0] < 1
         assert shares[-1] == 1
         assert watch.run(0).history.tally.evaluations == 10
         run.judged(2.0, parent=seed)
+        watch.look()
         assert [one["judged"] for one in watch.changed(known)] == [11]
     watch.close()
 
@@ -113,6 +115,30 @@ def test_while_events_are_read_nobody_searches_for_cycles(told: Any, monkeypatch
     assert sweeps == [False]
     assert gc.isenabled()
     run.journal.close()
+
+
+def test_what_is_known_of_a_long_run_is_gone_through_no_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("warploom.report.ui.followed.SLICE", 10)
+    with Chronicle(tmp_path / "run") as run:
+        seed = run.judged(0.0)
+        for number in range(9):
+            run.judged(number / 10, parent=seed)
+        gc.unfreeze()
+        watch = Watch([tmp_path / "run"])
+        watch.look()
+        assert [one["judged"] for one in watch.changed({})] == [6], "two slices, three events with each candidate"
+        assert gc.get_freeze_count() > 100
+        watch.close()
+    assert gc.get_freeze_count() == 0
+
+
+def test_a_history_needs_no_more_of_a_request_than_its_parent(told: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Journal, "events", None)
+    with journals.read(told.folder) as journal:
+        history = History(journal)
+    assert history.by_id[told.best].parent == told.first
+    assert history.by_id[told.best].gain == pytest.approx(math.log(2))
+    assert list(history.by_id) == [one.candidate for one in history.judged]
 
 
 def test_steering_is_told(tmp_path: Path) -> None:
@@ -194,6 +220,19 @@ def test_a_damaged_journal_is_said_and_the_others_go_on(told: Any) -> None:
     run.journal.close()
 
 
+def test_a_journal_that_cannot_be_read_on_is_not_read_ever_again(told: Any) -> None:
+    with journals.reopen(told.folder) as journal:
+        journal._store._connection.execute("INSERT INTO events VALUES(99, 'RunEnded', NULL, '{}', 0, 0)")
+    watch = Watch([told.folder])
+    before = watch.caught_up
+    watch.look()
+    assert (before, watch.caught_up) == (False, True)
+    (run,) = watch.changed({})
+    assert "event 22 is missing" in run["fault"]
+    assert run["read"] < 1
+    watch.close()
+
+
 def test_words_stand_for_runs_and_for_folders_of_runs(tmp_path: Path) -> None:
     for name in ("b", "a"):
         with Chronicle(tmp_path / "runs" / name) as run:
@@ -220,6 +259,7 @@ def test_runs_of_one_name_are_told_apart_and_only_what_changed_is_said(tmp_path:
     assert watch.changed(known) == []
     with journals.reopen(folders[1]) as journal:
         journal.append(RunEnded("done"))
+    watch.look()
     assert [one["number"] for one in watch.changed(known)] == [1]
     assert [one["number"] for one in watch.changed({})] == [0, 1]
     with pytest.raises(ConfigError, match="there is no run 2"):

@@ -6,7 +6,7 @@ import math
 import textwrap
 from collections.abc import Callable, Sequence
 
-from warploom.report.html.svg import LETTER, Drawing, Point, Scale
+from warploom.report.html.svg import LETTER, Drawing, Point, Scale, breadth
 
 NARROW = 500
 """Below this width a chart is drawn for a telephone."""
@@ -39,7 +39,7 @@ def legend(drawing: Drawing, keys: Sequence[Key], top: float, left: float = 8) -
     """The keys, line by line as they fit; returns where they end."""
     x, y = left, top + 10
     for shape, class_, words in keys:
-        room = 22 + len(words) * LETTER + 14
+        room = 20 + breadth(words) + 18
         if x > left and x + room > drawing.width:
             x, y = left, y + 18
         marker(drawing, shape, (x + 8, y - 4), class_)
@@ -78,7 +78,9 @@ def paragraph(drawing: Drawing, place: Point, words: str, room: float, class_: s
 
 
 def times(value: float) -> str:
-    """A speedup on an axis: "1×", "0.5×", "30×"."""
+    """A speedup on an axis: "1×", "0.5×", "30×", "2,000×", "50k×"."""
+    if value >= 1000:
+        return f"{value:,.0f}×" if value < 10_000 else f"{value / 1000:,.0f}k×"
     return f"{value:.3g}×"
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import groupby
 
 from warploom.report.html.figures.frame import NARROW, Key, across, legend, marker, short_number, times, upwards
 from warploom.report.html.history import Judged, Trial
@@ -20,6 +19,9 @@ MOST_DOTS = 1500
 
 BINS = 200
 LEAST_IN_BIN = 40
+LEAST_APART = 3.0
+"""Pixels between two ticks of failures."""
+
 MOST_WHISKERS = 60
 DEEPEST = 400.0
 """What is this many times slower than the best lies at the lower edge."""
@@ -131,18 +133,20 @@ def _noise(drawing: Drawing, climb: Climb, x: Scale, y: Scale) -> None:
 
 
 def _candidates(drawing: Drawing, judged: Sequence[Judged], x: Scale, y: Scale, low: float, high: float) -> None:
-    passed = [one for one in judged if one.fitness is not None]
-    if len(passed) > MOST_DOTS:
+    many = sum(one.fitness is not None for one in judged) > MOST_DOTS
+    if many:
         stretch = max(LEAST_IN_BIN, -(-len(judged) // BINS))
-        for index, group in groupby(passed, key=lambda one: (one.place - 1) // stretch):
-            ordered = sorted(math.exp(one.fitness or 0.0) for one in group)
-            bottom, top = ordered[len(ordered) // 10], ordered[-1 - len(ordered) // 10]
+        for start in range(0, len(judged), stretch):
+            ordered = sorted(one.fitness for one in judged[start : start + stretch] if one.fitness is not None)
+            if not ordered:
+                continue
+            bottom, top = math.exp(ordered[len(ordered) // 10]), math.exp(ordered[-1 - len(ordered) // 10])
             if top < low or bottom > high:
                 continue
-            left, right = x(index * stretch), x((index + 1) * stretch)
+            left, right = x(start), x(start + stretch)
             drawing.box((left, y(top)), right - left, max(2.0, y(bottom) - y(top)), "cloud")
         return
-    for one in passed:
+    for one in judged:
         if one.fitness is not None and low <= math.exp(one.fitness) <= high:
             made = one.operator or one.proposer
             tip = f"{one.candidate}: {interval(one.fitness, one.spread)} by {made}"
@@ -150,9 +154,10 @@ def _candidates(drawing: Drawing, judged: Sequence[Judged], x: Scale, y: Scale, 
 
 
 def _failures(drawing: Drawing, judged: Sequence[Judged], x: Scale, bottom: float) -> None:
-    """A tick below the chart for each failure; where several share a place, as high as the share that failed."""
-    for place, group in groupby(judged, key=lambda one: round(x(one.place) / 3)):
-        here = list(group)
+    """A tick below the chart for each failure; of many candidates one for several, as high as the share that failed."""
+    several = max(1, round(LEAST_APART * len(judged) / (x.end - x.start)))
+    for start in range(0, len(judged), several):
+        here = judged[start : start + several]
         failed = [one for one in here if one.fitness is None]
         if failed:
             tip = (
@@ -160,8 +165,8 @@ def _failures(drawing: Drawing, judged: Sequence[Judged], x: Scale, bottom: floa
                 if len(here) == 1
                 else f"{len(failed)} of {len(here)} failed"
             )
-            height = max(1.0, 9.0 * len(failed) / len(here))
-            drawing.line((3.0 * place, bottom + 12), (3.0 * place, bottom + 12 - height), "fail", tip)
+            at, height = x(here[len(here) // 2].place), max(1.0, 9.0 * len(failed) / len(here))
+            drawing.line((at, bottom + 12), (at, bottom + 12 - height), "fail", tip)
 
 
 def _climbing(

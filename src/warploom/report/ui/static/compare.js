@@ -9,7 +9,7 @@ export class Compare {
     this.go = go;
     this.rows = el("tbody");
     this.chart = el("div", { className: "chart-of-runs" });
-    const head = ["run", "problem", "state", "judged", "passed", "best over eager", "over compile", "time"];
+    const head = ["run", "best over eager", "over compile", "judged", "passed", "time", "state", "problem"];
     this.node = el("section", {}, el("h2", {}, "Runs"),
       el("div", { className: "scroll", tabIndex: 0 }, el("table", { className: "tight" },
         el("thead", {}, el("tr", {}, head.map((name) => el("th", { scope: "col" }, name)))), this.rows)),
@@ -34,8 +34,8 @@ export class Compare {
   row(run) {
     const speed = (name) => (run.best?.speedup[name] ? times(run.best.speedup[name][0]) : "–");
     return el("tr", {}, [
-      button(run.name, () => this.go(run.number), { className: "id" }), run.problem, run.state,
-      `${count(run.judged)} of ${count(run.limit)}`, count(run.passed), speed("eager"), speed("compile"), clock(run.seconds),
+      button(run.name, () => this.go(run.number), { className: "id" }), speed("eager"), speed("compile"),
+      `${count(run.judged)} of ${count(run.limit)}`, count(run.passed), clock(run.seconds), run.state, run.problem,
     ].map((value) => el("td", {}, value)));
   }
 

@@ -16,6 +16,7 @@ export class Figures {
     this.run = null;
     this.seen = "";
     this.timer = 0;
+    this.loading = false;
     this.rest = 0;
     this.resized = new ResizeObserver(() => this.due());
     this.resized.observe(this.node);
@@ -23,8 +24,14 @@ export class Figures {
 
   update(run) {
     if (this.run && this.run.number !== run.number) this.clear();
+    if (run.read === 1 && this.run?.read < 1) this.hurry(); // what was drawn so far shows a part of the journal
     this.run = run;
     this.due();
+  }
+
+  hurry() {
+    this.rest = 0;
+    if (this.timer && !this.loading) clearTimeout(this.timer), (this.timer = 0);
   }
 
   clear() {
@@ -49,17 +56,20 @@ export class Figures {
   async load() {
     const { run } = this, width = this.node.clientWidth;
     if (!run) return;
+    this.loading = true;
     try {
       const found = await get(`/api/runs/${run.number}/sections/${this.section}`, { width });
       if (this.run && this.run.number === run.number) this.show(found);
       this.seen = `${run.number}/${run.seen}/${width}`;
-      this.rest = Date.now() + Math.max(LEAST_MS, SPARING * 1000 * found.seconds);
+      this.node.dataset.seen = found.seen;
+      this.rest = run.read < 1 && this.run?.read === 1 ? 0 : Date.now() + Math.max(LEAST_MS, SPARING * 1000 * found.seconds);
     } catch (error) {
       this.node.replaceChildren(el("p", { className: "caution" }, error.message));
       this.shown.clear();
       this.rest = Date.now() + 5000;
     }
     this.timer = 0;
+    this.loading = false;
     this.due();
   }
 

@@ -172,6 +172,7 @@ export class List {
       "aria-setsize": this.total,
     };
     if (!one) return el("div", { ...common, className: "row waiting" }, "…");
+    const note = one.note === one.operator ? "" : one.note;
     const gain = one.gain === null ? "" : percent(one.gain - 1);
     const sign = one.held === null ? "" : one.held ? "◆" : "◇";
     const meaning = one.held ? "measured again, promoted" : "measured again, not promoted";
@@ -182,8 +183,8 @@ export class List {
         ? el("span", { className: "speed bad" }, plain(one.outcome))
         : el("span", { className: "speed", title: `±${(one.spread * 100).toFixed(1)} %` }, times(one.speed)),
       el("span", { className: one.gain > 1 ? "gain up" : "gain" }, gain),
-      el("span", { className: "by" }, one.operator || one.by),
-      el("span", { className: "note" }, one.note === one.operator ? "" : one.note),
+      el("span", { className: "by" }, one.operator || one.by, note && el("span", { className: "how", "aria-hidden": "true" }, ` ${note}`)),
+      el("span", { className: "note" }, note),
       el("span", { className: "code" }, one.id.slice(0, 8)));
   }
 

@@ -8,7 +8,7 @@ import { Figures } from "./figures.js";
 import { List } from "./list.js";
 import { Overview } from "./overview.js";
 
-const VIEWS = { overview: "Overview", candidates: "Candidates", search: "Search", cost: "Cost and failures", runs: "Compare" };
+const VIEWS = { overview: "Overview", candidates: "Candidates", search: "Search", cost: ["Cost", el("span", { className: "rest" }, " and failures")], runs: "Compare" };
 const KEYS = [
   ["1 to 5", "the views"], ["/", "find a candidate"], ["↑ ↓ or j k", "up and down the list; Enter opens"],
   ["[ ]", "the run before, the next run"], ["b", "the best kernel"], ["Esc", "close the candidate"], ["?", "these keys"],

@@ -12,15 +12,16 @@ export class Overview {
     this.heading = el("h2", {});
     this.state = el("p", { className: "state", role: "status" });
     this.claims = el("ul", { className: "claims" });
-    this.bar = el("progress", { max: 1, value: 0, "aria-label": "Candidates judged" });
+    this.bar = el("progress", { max: 1, value: 0, "aria-label": "How far the run is" });
     this.figures = new Figures("climb", open);
     this.facts = el("div");
     this.cautions = el("div");
     this.steering = new Steering(open);
+    this.happened = el("h2", {}, "What happened");
     this.news = el("ol", { className: "news", reversed: true });
     this.node = el("section", { className: "overview" },
       el("div", { className: "head" }, this.heading, this.state), this.cautions, this.claims, this.bar, this.facts,
-      this.steering.node, this.figures.node, el("h2", {}, "What happened"), this.news);
+      this.steering.node, this.figures.node, this.happened, this.news);
   }
 
   close() {
@@ -34,10 +35,12 @@ export class Overview {
     this.state.dataset.state = run.fault ? "left" : run.state;
     this.cautions.replaceChildren(...(run.best?.cautions ?? []).map((said) => el("p", { className: "caution" }, `Caution: ${said}.`)));
     renew(this.claims, ...this.claimed(run));
-    this.bar.value = run.limit ? Math.min(1, run.judged / run.limit) : 0;
+    this.bar.hidden = run.state === "ended";
+    this.bar.value = Math.min(1, Math.max(run.limit ? run.judged / run.limit : 0, run.minutes ? run.seconds / (60 * run.minutes) : 0));
     renew(this.facts, facts(this.rows(run)));
     this.steering.update(run);
     this.figures.update(run);
+    this.happened.hidden = !run.news.length;
     renew(this.news, ...run.news.map(([place, words, id]) => el("li", {},
       el("span", { className: "place" }, `after ${count(place)}`), el("span", {}, words, " ", link(id, this.open, id.slice(0, 8))))));
   }
@@ -53,7 +56,7 @@ export class Overview {
     if (record && (!best || record.speedup[1] > best.speedup.eager[2])) {
       found.push(claim(times(record.speedup[0]), "as screened, not yet confirmed", between(record.speedup), record.candidate));
     }
-    return found.length ? found : [claim("–", "no candidate has passed yet", "", "")];
+    return found.length ? found : [claim("–", `no candidate has passed${run.state === "ended" ? "" : " yet"}`, "", "")];
   }
 
   rows(run) {

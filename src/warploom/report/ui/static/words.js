@@ -21,8 +21,8 @@ export function milliseconds(nanoseconds) {
 export const STATES = {
   "at work": "at work",
   paused: "paused",
-  interrupted: "interrupted: `warploom resume` goes on with it",
+  interrupted: "interrupted; warploom resume goes on with it",
   ended: "ended",
-  left: "nobody is at work on it: `warploom resume` goes on with it",
+  left: "nobody is at work on it; warploom resume goes on with it",
   unknown: "perhaps at work",
 };
