@@ -80,6 +80,8 @@ def test_every_view_fits_every_width_in_both_schemes(browser: Browser, finished:
             until(browser, f"document.querySelector('#{figure} svg')?.childElementCount > 3")
         if view == "candidates":
             until(browser, "document.querySelectorAll('.row:not(.waiting)').length > 5")
+        if view == "overview":
+            assert browser.evaluate("document.querySelector('progress').hidden"), "it has ended"
         if view == "runs":
             until(browser, "document.querySelectorAll('svg .filled').length === 2")
         for scheme, ground in GROUNDS.items():
@@ -204,9 +206,13 @@ def test_of_a_long_list_only_what_is_in_sight_is_there(browser: Browser, tmp_pat
 
 def test_a_live_runs_new_best_appears_by_itself(browser: Browser, tmp_path: Path) -> None:
     with Chronicle(tmp_path / "run") as run, Dashboard([tmp_path / "run"]) as dashboard:
-        seed = run.judged(0.0)
         opened(browser, dashboard)
+        until(browser, "document.querySelector('.claims span')?.textContent === 'no candidate has passed yet'")
+        assert "What happened" not in browser.evaluate("document.querySelector('main').innerText")
+        seed = run.judged(0.0)
         until(browser, "document.querySelector('.claims b').textContent === '1.00×'")
+        assert browser.evaluate("document.querySelector('progress').value") == pytest.approx(0.01)
+        assert "What happened" in browser.evaluate("document.querySelector('main').innerText")
         until(browser, "document.querySelector('#figure-speedup svg')")
         assert "at work" in browser.evaluate("document.querySelector('.state').innerText")
         best = run.judged(math.log(3), parent=seed)

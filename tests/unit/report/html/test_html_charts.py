@@ -12,7 +12,7 @@ import pytest
 from warploom.report.html.family import Kin
 from warploom.report.html.figures.bars import Bar, bars
 from warploom.report.html.figures.cells import cells, key
-from warploom.report.html.figures.frame import across, short_number
+from warploom.report.html.figures.frame import across, legend, short_number
 from warploom.report.html.figures.roofline import roofline
 from warploom.report.html.figures.speedup import closer, speedup
 from warploom.report.html.figures.tree import tree
@@ -229,6 +229,20 @@ def test_helpers_that_moves_bring_along_are_folded() -> None:
     assert [row.right and row.right[0] for row in side_by_side("a\n", text)] == [1, 2, 8]
     cut_off = text.splitlines()[:4]
     assert [number for number, _ in folded(cut_off)] == [1, 2, 3, 4]
+
+
+def test_the_words_of_a_legend_take_as_much_room_as_they_need() -> None:
+    def second(first: str) -> float:
+        drawing = Drawing(WIDE, 100, "a legend")
+        legend(drawing, [("dot", "dot", first), ("dot", "dot", "next")], 0)
+        return next(
+            float(one.get("x", 0))
+            for one in ElementTree.fromstring(drawing.markup()).iter("text")
+            if one.text == "next"
+        )
+
+    assert second("illi") < second("nnnn") < second("mmmm")
+    assert second("mmmm") > 4 * 11, "eleven pixels are an m of twelve"
 
 
 def test_the_last_word_of_an_axis_stays_within_the_chart() -> None:
