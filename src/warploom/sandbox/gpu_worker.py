@@ -144,9 +144,9 @@ class Worker:
         return elapsed
 
     def _row(self) -> int:
-        return max(self._begin(call) for call in self.calls)
+        return max(self.launch_on_zeros(call) for call in self.calls)
 
-    def _begin(self, call: Call) -> int:
+    def launch_on_zeros(self, call: Call) -> int:
         """Zeros into the workspace, if there is one, and behind that the launch; a status."""
         filled = call.workspace.fill(self.device.stream) if call.workspace else 0
         return max(filled, int(self.driver.library.cuLaunchKernel(*self._launch(call))))
@@ -163,7 +163,7 @@ class Worker:
         self._bring(call)
         self.device.rest()
         if call.workspace:
-            elapsed = self.device.window(self._begin, (call,))
+            elapsed = self.device.window(self.launch_on_zeros, (call,))
         else:
             elapsed = self.device.window(self.driver.library.cuLaunchKernel, self._launch(call))
         self._take(call)
