@@ -240,8 +240,8 @@ def _parsed(rows: Sequence[tuple[str, str]]) -> list[Event]:
     if not all(intact(kind, text) for kind, text in rows):
         raise ValueError("a checksum does not fit")
     kinds = {kind: EVENT_OF[kind] for kind in {kind for kind, _ in rows}}
-    quick = {kind: quick_reader(cast(Any, event)) for kind, event in kinds.items()}
-    found = [quick[kind](_body(text)) for kind, text in rows]
+    quick = {kind: reader for kind, event in kinds.items() if (reader := quick_reader(cast(Any, event)))}
+    found: list[Any] = [quick[kind](_body(text)) if kind in quick else None for kind, text in rows]
     left = [place for place, event in enumerate(found) if event is None]
     if left:
         readers = {kind: _reader(cast(Any, event)) for kind, event in kinds.items()}
@@ -253,7 +253,7 @@ def _parsed(rows: Sequence[tuple[str, str]]) -> list[Event]:
 
 def intact(kind: str, text: str) -> bool:
     """Whether the text of an event carries the checksum that fits, or none."""
-    if text.endswith("}"):
+    if text[-1:] == "}":
         return True
     return text[-9:-8] == "#" and text[-8:] == f"{zlib.crc32(text[:-9].encode(), _begun(kind)):08x}"
 

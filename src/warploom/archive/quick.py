@@ -22,13 +22,12 @@ Quick = Callable[[str], Any]
 
 
 @cache
-def quick_reader(kind: type) -> Quick:
-    """What reads the texts of such events, as far as it can."""
+def quick_reader(kind: type) -> Quick | None:
+    """What reads the texts of such events; None where all are left to JSON."""
     try:
-        msgspec = import_module("msgspec") if kind in SIMPLE else None
+        return _reader(import_module("msgspec"), kind) if kind in SIMPLE else None
     except ImportError:
-        msgspec = None
-    return _left_to_json if msgspec is None else _reader(msgspec, kind)
+        return None
 
 
 def _reader(msgspec: Any, kind: type) -> Quick:
@@ -45,7 +44,3 @@ def _reader(msgspec: Any, kind: type) -> Quick:
             return None
 
     return read
-
-
-def _left_to_json(text: str) -> None:
-    return None

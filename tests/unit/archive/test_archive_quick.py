@@ -37,7 +37,7 @@ def test_without_msgspec_everything_is_left_to_json(fresh: None, monkeypatch: py
         raise ImportError(name)
 
     monkeypatch.setattr(quick, "import_module", absent)
-    assert quick.quick_reader(Evaluated)(event_text(PLAIN[1])[1][:-9]) is None
+    assert quick.quick_reader(Evaluated) is None
     assert list(events_from([event_text(one) for one in PLAIN + ODD])) == PLAIN + ODD
 
 

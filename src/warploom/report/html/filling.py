@@ -93,7 +93,7 @@ class Filling:
         cell = tuple(event.cell)
         self._home[event.candidate] = cell, event.island
         added = not self._seeded or event.status != "not_added"
-        if not (added or _near(self._islands[event.island].get(cell), event.fitness, event.spread)):
+        if not (added or _finds_a_place(self._islands[event.island].get(cell), event.fitness, event.spread)):
             return  # as most of a long run
         stand = Stand(event.candidate, event.fitness, event.spread)
         if not self._seeded:
@@ -117,7 +117,7 @@ class Filling:
 
     def _bench(self, stand: Stand, cell: Cell, island: int) -> None:
         places = self._islands[island].get(cell)
-        if _near(places, stand.fitness, stand.spread):
+        if _finds_a_place(places, stand.fitness, stand.spread):
             self._islands[island][cell] = self._trimmed([*(places or ()), stand])
 
     def _trimmed(self, places: list[Stand]) -> list[Stand]:
@@ -162,6 +162,14 @@ class Filling:
         return None
 
 
-def _near(places: Sequence[Stand] | None, fitness: float, spread: float) -> bool:
-    """Whether it is nearly as good as the elite of its cell; everything is where there is none."""
-    return places is None or fitness >= places[0].fitness - max(NEAR, spread)
+def _finds_a_place(places: Sequence[Stand] | None, fitness: float, spread: float) -> bool:
+    """Whether it is kept beside those of its cell, the elite first and the others by fitness; it is in an empty one."""
+    if places is None:
+        return True
+    full = len(places) > BENCH
+    return not (full and fitness <= places[-1].fitness) and _near(places, fitness, spread)
+
+
+def _near(places: Sequence[Stand], fitness: float, spread: float) -> bool:
+    """Whether it is nearly as good as the elite of its cell."""
+    return fitness >= places[0].fitness - max(NEAR, spread)

@@ -75,6 +75,19 @@ def test_candidates_records_and_trials_stand_in_their_order(story: Story) -> Non
     assert (history.ended, history.finished) == ("100 evaluations are done", True)
 
 
+def test_a_better_one_takes_the_place_of_the_last_beside_an_elite() -> None:
+    filling = Filling()
+    for number, fitness in enumerate((1.0, 0.95, 0.94, 0.93, 0.92, 0.96)):
+        status = "not_added" if number else "new"
+        event = Evaluated(number, f"{fitness}", "passed", "", "", fitness, 0.0, (0, 0, 0), 0, status)
+        filling.add(event, number + 1)
+    for fallen, next_best in (("1.0", "0.96"), ("0.96", "0.95"), ("0.95", "0.94")):
+        filling.add(NotPromoted(fallen, "it crashed", None), 6)
+        assert filling.now.islands[0][0, 0, 0].candidate == next_best
+    filling.add(NotPromoted("0.94", "it crashed", None), 6)
+    assert filling.now.islands[0] == {}, "three are kept beside the elite"
+
+
 def test_a_candidate_that_fails_when_it_is_judged_again_leaves_the_grid() -> None:
     filling = Filling()
     filling.add(Evaluated(0, "a", "passed", "", "", 0.1, 0.0, (0, 0, 0), 0, "new"), 1)
