@@ -13,17 +13,16 @@ One process writes (it holds a lock on the run directory); any number may read w
 
 from __future__ import annotations
 
-import json
 import os
 import sqlite3
 import time
-import zlib
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from warploom.archive import snapshots
 from warploom.archive.asking import Asking
 from warploom.archive.conversations import Conversations
 from warploom.archive.database import (
@@ -57,7 +56,6 @@ from warploom.values.event import Asked, Declined, Event, Proposed, RunEnded, Ru
 from warploom.values.job import Effort
 from warploom.values.outcome import Evaluation, Passed
 
-_KEPT_SNAPSHOTS = 2
 _READ_AT_ONCE = 1000
 
 
@@ -130,11 +128,7 @@ class Journal:
 
     def save_snapshot(self, state: dict[str, Any]) -> None:
         """Keep a state as of the newest event, and forget all but the newest two."""
-        body = zlib.compress(json.dumps(state, separators=(",", ":")).encode(), 1)
-        with self._store.transaction() as database:
-            database.execute("INSERT OR REPLACE INTO snapshots VALUES(?, ?)", (self.length, body))
-            newest = f"SELECT seq FROM snapshots ORDER BY seq DESC LIMIT {_KEPT_SNAPSHOTS}"
-            database.execute(f"DELETE FROM snapshots WHERE seq NOT IN ({newest})")
+        snapshots.save(self._store, self.length, state)
 
     # ------------------------------------------------------------ reading
 
@@ -206,10 +200,8 @@ class Journal:
 
     def candidates(self, prefix: str = "") -> Iterator[str]:
         """Ids of the candidates, in alphabetical order; only those that start with these digits."""
-        for row in self._store.rows(
-            "SELECT id FROM candidates WHERE id >= ? AND id < ? ORDER BY id", prefix, prefix + "g"
-        ):
-            yield row[0]
+        wanted = "SELECT id FROM candidates WHERE id >= ? AND id < ? ORDER BY id"
+        yield from (row[0] for row in self._store.rows(wanted, prefix, prefix + "g"))
 
     def starting_with(self, prefix: str) -> list[str]:
         """At most ten of them."""
@@ -217,12 +209,7 @@ class Journal:
 
     def snapshot(self) -> tuple[int, dict[str, Any]] | None:
         """The newest usable state and the number of the event it stands after."""
-        for seq, body in self._store.rows("SELECT seq, body FROM snapshots ORDER BY seq DESC"):
-            try:
-                return seq, json.loads(zlib.decompress(body))
-            except (zlib.error, ValueError, TypeError):
-                continue
-        return None
+        return snapshots.newest(self._store)
 
     # ------------------------------------------------------------ closing
 
