@@ -1,1 +1,1 @@
-"""Requests → candidates: moves, tune, crossover (and, later, models and agents)."""
+"""Requests → candidates: moves, tune, crossover, language models, outside agents."""
