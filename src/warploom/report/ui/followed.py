@@ -41,7 +41,7 @@ from warploom.values.outcome import Passed
 
 MOST_NEWS = 40
 
-SLICE = 15_000
+SLICE = 45_000
 """Events that are read at a time, so that a long run is seen while it is read."""
 
 LOOK_SECONDS = 1.0
