@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from warploom.errors import ToolchainError
 from warploom.values.candidate import Candidate
 from warploom.values.outcome import Build, Failed
 
@@ -80,9 +81,13 @@ def test_a_wrong_line_is_named_by_the_compiler_of_each_language_that_is_here(mon
         assert "nothing" in said[-1]
     line = 3
     assert not module.message("cuda")["line"]
-    monkeypatch.undo()
-    monkeypatch.setenv("PATH", "")
-    assert set(module.message("hip")) == {"absent"}
+
+    class Absent(Told):
+        def version(self) -> str:
+            raise ToolchainError("clang was not found")
+
+    monkeypatch.setattr(module, "find_toolchain", lambda language: Absent())
+    assert module.message("hip") == {"absent": "clang was not found"}
 
 
 def test_an_unknown_name_says_what_there_is(gate: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
