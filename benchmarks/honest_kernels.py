@@ -15,7 +15,7 @@ from warploom.judge.content.calls import arguments
 from warploom.judge.content.layout import input_layout, output_layout, view
 from warploom.problems.load import find_seed, load_problem
 from warploom.propose.bandit import Bandit
-from warploom.propose.moves.book import COMPOSITES, MOVE_PRIORS, MOVES
+from warploom.propose.moves.cpp.book import COMPOSITES, MOVE_PRIORS, MOVES
 from warploom.propose.mutate import Mutations
 from warploom.propose.recipe import Cookbook, materialise
 from warploom.sandbox.buffers import SharedBuffer

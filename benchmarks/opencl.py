@@ -30,7 +30,7 @@ import numpy as np
 from warploom.judge.evaluate import LocalJudge
 from warploom.judge.promotion import INCUMBENT
 from warploom.problems.load import CATALOG, cache_directory, catalog_names, find_seed, load_problem
-from warploom.search.evidence import read_evidence
+from warploom.search.best.evidence import read_evidence
 from warploom.syntax import launch, tune
 from warploom.toolchain.opencl import LAUNCH_KEYS, OpenClToolchain
 from warploom.values.candidate import Candidate

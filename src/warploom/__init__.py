@@ -32,5 +32,5 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     """``open_run`` is imported when it is first used: importing warploom starts nothing and loads nothing heavy."""
     if name == "open_run":
-        return import_module("warploom.search.agents").open_run
+        return import_module("warploom.search.agents.opening").open_run
     raise AttributeError(f"module 'warploom' has no attribute {name!r}")

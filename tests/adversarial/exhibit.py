@@ -6,6 +6,7 @@ explains the keys.
 
 from __future__ import annotations
 
+import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields
@@ -14,6 +15,7 @@ from typing import Any
 
 from warploom.problems import load_problem
 from warploom.problems.load import catalog_names
+from warploom.sandbox import pages
 from warploom.values.candidate import Candidate
 from warploom.values.outcome import FAILURE_KINDS, STAGES, Evaluation, Failed, Passed
 from warploom.values.problem import Problem
@@ -51,6 +53,7 @@ class Exhibit:
         got_through: whether it fooled the judge at first.
         fix: what was done about that.
         analogue: where the original needs a GPU or Python, what this stands for.
+        needs: "pages" where the system must tell which pages a process has read.
     """
 
     folder: Path
@@ -68,11 +71,18 @@ class Exhibit:
     got_through: bool = False
     fix: str = ""
     analogue: str = ""
+    needs: str = ""
 
     @property
     def name(self) -> str:
         """Of the folder."""
         return self.folder.name
+
+    @property
+    def missing(self) -> str:
+        """Why this system cannot catch it; "" where it can."""
+        told = self.needs != "pages" or pages.forget(os.getpid())
+        return "" if told else "this system does not tell which pages a process has read"
 
     @property
     def problem_path(self) -> str | Path:
@@ -168,6 +178,7 @@ def _check(exhibit: Exhibit, path: Path) -> None:
     need(all(1 <= number <= LISTED for number in exhibit.exploits), f"exploits go from 1 to {LISTED}")
     need(exhibit.origin != "listed" or bool(exhibit.exploits), "a listed exploit has a number")
     need(exhibit.runs >= 1, "runs is at least 1")
+    need(exhibit.needs in ("", "pages"), f"needs {exhibit.needs!r} is not known")
     need(exhibit.got_through == bool(exhibit.fix), "what got through has a fix, and nothing else has one")
     where = exhibit.problem_path
     exists = where.is_file() if isinstance(where, Path) else where in catalog_names()

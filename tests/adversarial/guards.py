@@ -29,6 +29,7 @@ from warploom.judge.evaluate import LocalJudge
 from warploom.judge.roofline import Roofline
 from warploom.judge.timing import bench as bench_module
 from warploom.judge.timing.bench import Bench
+from warploom.judge.timing.cut import Cuts
 from warploom.judge.timing.watch import Watch
 from warploom.sandbox import candidate_process, freezer, jail, rules, seccomp, wire
 from warploom.sandbox.buffers import SharedBuffer
@@ -102,6 +103,7 @@ def _poison(off: Off) -> None:
 
     off.patch.setattr(verify, "poison", clear)
     off.patch.setattr(bench_module, "poison", clear)
+    off.patch.setattr(Cuts, "judge", lambda cuts: None)  # what it looks for is the poison
 
 
 def _zones(off: Off) -> None:
@@ -146,9 +148,14 @@ def _own_inputs(off: Off) -> None:
     off.patch.setattr(Bench, "windows", lambda bench, calls: real(bench, 1) * calls)
 
 
-def _one_after_another(off: Off) -> None:
+def _looks(off: Off) -> None:
     """No block is stopped on the way."""
     off.patch.setattr(Watch, "wanting", False)
+
+
+def _cuts(off: Off) -> None:
+    """Every block goes on to its last call."""
+    off.patch.setattr(Cuts, "wanting", False)
 
 
 def _never_repeats(off: Off) -> None:
@@ -288,6 +295,14 @@ def _whole_pages(off: Off) -> None:
     off.patch.setattr(layout, "PAGE_BYTES", layout.ALIGNMENT_BYTES)
 
 
+def _loader_names(off: Off) -> None:
+    off.patch.setattr(cpp, "rejection", lambda library, log: None)
+
+
+def _timed_first(off: Off) -> None:
+    off.patch.setattr(stages, "verify_first", lambda session, process: [])
+
+
 def _library_size(off: Off) -> None:
     off.patch.setattr(cpp, "_ARTIFACT_BYTES", 1 << 40)
 
@@ -302,7 +317,8 @@ GUARDS: dict[str, Guard] = {
         Guard("content renewed after waking", _renewal_after_waking),
         Guard("inputs of their own", _own_inputs),
         Guard("content that never repeats", _never_repeats),
-        Guard("one call after another", _one_after_another),
+        Guard("looks on the way", _looks, behind=("blocks cut short",)),
+        Guard("blocks cut short", _cuts, behind=("looks on the way",)),
         Guard("comparison with the oracle", _comparison),
         Guard("every element", _every_element),
         Guard("tolerance", _tolerance),
@@ -322,6 +338,8 @@ GUARDS: dict[str, Guard] = {
         Guard("limits", _limits),
         Guard("whole pages", _whole_pages, prepared=True),
         Guard("size of the library", _library_size),
+        Guard("names of the loader", _loader_names),
+        Guard("timed shapes first", _timed_first),
         Guard(
             "answers elsewhere",
             reason="by construction: expected values are in the parent and in the reference process, and in no file; "

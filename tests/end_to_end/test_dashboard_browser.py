@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,8 +17,10 @@ pytest.importorskip("uvicorn", reason="the extra ui is not installed")
 
 from warploom.archive.journal import Journal
 from warploom.report.html.history import History
+from warploom.report.ui import app, sections
 from warploom.report.ui.serve import Dashboard
-from warploom.search.controls import Command, waiting
+from warploom.report.ui.watch import Watch
+from warploom.search.steering.inbox import Command, waiting
 from warploom.testing.browser import Browser
 from warploom.testing.chronicle import Chronicle
 from warploom.testing.world import World
@@ -247,6 +250,35 @@ def test_as_soon_as_a_long_journal_is_read_its_charts_show_all_of_it(
         until(browser, "document.querySelector('.figures').dataset.seen === '31'")
         assert "10 of 100" in browser.evaluate("document.querySelector('.facts').innerText")
         quiet(browser, dashboard)
+
+
+def test_a_journal_that_is_soon_read_is_not_drawn_in_part(
+    browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Drawing takes time from reading. One that is not soon read is drawn as far as it is known."""
+    reading, telling, drawing = History.read_on, Watch.changed, sections.section
+    told, drawn = [], []
+
+    def changed(self: Watch, known: dict[int, int]) -> list[dict[str, Any]]:
+        told.append(time.monotonic())
+        return telling(self, known)
+
+    def section(*given: Any) -> dict[str, Any]:
+        drawn.append(time.monotonic())
+        return drawing(*given)
+
+    monkeypatch.setattr("warploom.report.ui.followed.SLICE", 10)
+    monkeypatch.setattr(History, "read_on", lambda self, *given: reading(self, *given) if self.seen <= 10 else 0)
+    monkeypatch.setattr(Watch, "changed", changed)
+    monkeypatch.setattr(app, "section", section)
+    with Chronicle(tmp_path / "run") as run:
+        for number in range(10):
+            run.judged(number / 10)
+    with Dashboard([tmp_path / "run"]) as dashboard:
+        opened(browser, dashboard)
+        until(browser, "document.querySelector('.figures').dataset.seen === '11'")
+        quiet(browser, dashboard)
+    assert drawn[0] - told[0] > 1.2
 
 
 def test_a_run_is_steered_by_hand(browser: Browser, tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ from warploom.sandbox.buffers import SharedBuffer
 from warploom.sandbox.candidate_process import Call, CandidateProcess, WorkerFailed
 from warploom.sandbox.jail import Jail, bare_jail, bubblewrap_jails, find_jail
 from warploom.sandbox.limits import MIB, Limits
+from warploom.sandbox.runner import Interruptible
 from warploom.toolchain.cpp import CppToolchain
 from warploom.toolchain.cpp_jail import BuildJail
 from warploom.values.candidate import Candidate
@@ -358,6 +359,47 @@ def test_an_answer_that_is_there_counts_however_late_it_is_looked_for(
         process.stage([Call(source, sink, (("input", 0), ("output", 0), ("axis", 4)))])
         monkeypatch.setattr(signal, "pidfd_send_signal", then_away)
         assert process.run(0.1) > 200_000_000
+
+
+def test_a_block_ends_after_as_many_calls_as_were_asked_for_and_says_whose_inputs_were_read(
+    jail: Jail, world: dict[str, str], libraries: Compile
+) -> None:
+    library = libraries("KERNEL { static float kept; if (x[0] == 9) kept = x[0]; else out[0] = x[0]; }", world)
+    page, seven, nine = 4096, struct.pack("f", 7), struct.pack("f", 9)
+    with (
+        SharedBuffer(8 * page) as source,
+        SharedBuffer(page) as sink,
+        CandidateProcess(library, "kernel", jail, Limits()) as process,
+    ):
+        assert isinstance(process, Interruptible)
+        process.stage(
+            [
+                Call(source, sink, (("input", place * page), ("output", 64 * place), ("axis", 4)), place * page, page)
+                for place in range(8)
+            ]
+        )
+        for place in range(8):
+            source.memory[place * page : place * page + 4] = nine if place == 2 else seven
+        for asked in (3, 8, 1):
+            sink.memory[:] = bytes(page)
+            assert process.run_first(asked, 20.0) == set(range(asked))
+            written = [sink.memory[64 * place : 64 * place + 4] == seven for place in range(8)]
+            assert written == [place < asked and place != 2 for place in range(8)]
+
+
+def test_where_nobody_tells_what_was_read_it_is_not_known(
+    jail: Jail, world: dict[str, str], libraries: Compile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library = libraries("KERNEL { out[0] = x[0]; }", world)
+    with (
+        SharedBuffer(4096) as source,
+        SharedBuffer(4096) as sink,
+        CandidateProcess(library, "kernel", jail, Limits()) as process,
+    ):
+        process.stage([Call(source, sink, (("input", 0), ("output", 0), ("axis", 4)))])
+        assert process.run_first(1, 20.0) == {0}
+        monkeypatch.setattr("warploom.sandbox.pages.forget", lambda pid: False)
+        assert process.run_first(1, 20.0) is None
 
 
 def _note_cores(counts: set[int]) -> bool:

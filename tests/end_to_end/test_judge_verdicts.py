@@ -26,6 +26,7 @@ from warploom.judge.mint import judge_version
 from warploom.judge.promotion import INCUMBENT, promotes
 from warploom.judge.reference.process import ReferenceProcess
 from warploom.judge.timing.measure import measure
+from warploom.judge.timing.sampling import FAR, PROMOTE
 from warploom.problems import load_problem
 from warploom.sandbox.candidate_process import CandidateProcess
 from warploom.sandbox.lease import Lease
@@ -35,7 +36,7 @@ from warploom.values.job import Effort, Job
 from warploom.values.mint import refusal
 from warploom.values.outcome import Build, Evaluation, Failed, Passed, Timing
 from warploom.values.problem import Problem, Reference
-from warploom.values.speedup import speedup
+from warploom.values.speedup import log_ratios, speedup
 
 pytestmark = [pytest.mark.torch, pytest.mark.usefixtures("brief")]
 
@@ -164,9 +165,12 @@ def test_a_promotion_is_measured_against_every_baseline_and_verified_again(judge
     baselines = {timing.baseline for timing in found.timings}
     described = judge.describe()["baselines"]["compile"]
     assert baselines == ({"eager"} if "absent" in described else {"eager", "compile"})
-    assert all(len(timing.samples_ns) >= 20 for timing in found.timings)
-    # Held-out ones, timed ones, timed shapes with held-out values, timed calls.
-    assert len(found.verdict.checks) == 3 + 2 + 2 + 4
+    for timing in found.timings:
+        # On a busy machine a compiled reference can be so slow that a few pairs tell as much.
+        left = timing.baseline != "eager" and len(timing.samples_ns) >= PROMOTE.few and min(log_ratios(timing)) > FAR
+        assert len(timing.samples_ns) >= PROMOTE.least or left
+    # Held-out ones, timed ones, timed shapes with held-out values, timed shapes first, timed calls.
+    assert len(found.verdict.checks) == 3 + 2 + 2 + 2 + 4
     assert sum(check.held_out for check in found.verdict.checks) == 3 + 2
     seeds = [check.seed for check in found.verdict.checks]
     assert len(set(seeds)) == len(seeds)
@@ -224,11 +228,22 @@ def test_a_rival_that_fails_is_not_the_candidates_fault(judge: LocalJudge) -> No
     for body, before in (
         ("no_such_name();", ""),
         (HONEST + "if (++calls > 3) *(volatile int*)nullptr = 1;", "static int calls;"),
+        ("if (!first) first = rows; if (first == 128) return;" + HONEST, "static int64_t first;"),  # wrong beside it
     ):
         rival = kernel(judge.problem, body, before)
         found = judge.evaluate(Job(kernel(judge.problem), judge.problem.hash, "promote", rival=rival))
         assert isinstance(found, Passed)
         assert INCUMBENT not in {timing.baseline for timing in found.timings}
+
+
+def test_a_timed_shape_meets_the_special_values_and_one_other_recipe(judge: LocalJudge) -> None:
+    session, bench = judge._prepared(), judge._prepared().benches[0]
+    problem = session.problem
+    drawn = {tuple(session.stressing(bench)) for _ in range(60)}
+    recipes = {workload.recipe for workload in problem.held_out} - {bench.workload.recipe}
+    others = recipes - {"special"}
+    wanted = {(*((one,) if one else ()), *(("special",) if "special" in recipes else ())) for one in others or {""}}
+    assert drawn == wanted
 
 
 def test_threads_and_reordered_sums_are_honest(judge: LocalJudge) -> None:
@@ -412,6 +427,8 @@ def test_what_it_says_of_itself_is_whole(judge: LocalJudge) -> None:
     )
     assert described["noise_floor"] >= 0.01
     assert described["reference"]["environment"]["OMP_WAIT_POLICY"] == "passive"
+    folders = [value for value in described["reference"]["environment"].values() if "/" in value]
+    assert folders == [], "evidence is shown to others"
     assert all(ns > 0 for ns in described["baselines"]["eager"]["eager_ns"].values())
 
 

@@ -13,7 +13,7 @@ from warploom.judge.evaluate import LocalJudge
 from warploom.problems import load_problem
 from warploom.sandbox.lease import Lease
 from warploom.sandbox.limits import Limits
-from warploom.search.evidence import read_evidence
+from warploom.search.best.evidence import read_evidence
 from warploom.toolchain.opencl_find import HOW_TO_GET, find_pocl
 from warploom.values.candidate import Candidate
 from warploom.values.job import Job

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from warploom.errors import NotApplicable, SourceError
 from warploom.problems.load import CATALOG
-from warploom.propose.moves.book import MOVES
+from warploom.propose.moves.cpp.book import MOVES
 from warploom.propose.recipe import FLAGS_MOVE, Cookbook, materialise
 from warploom.syntax import evolve_block
 from warploom.syntax.cpp.parse import parse

@@ -21,7 +21,7 @@ from warploom.judge import places, session, stages
 from warploom.judge.gpu import gauge as gpu_gauge
 from warploom.judge.gpu import offline
 from warploom.judge.timing.sampling import Plan
-from warploom.propose.moves.cuda_copies import HELPERS
+from warploom.propose.moves.cuda.copies import HELPERS
 from warploom.sandbox.gpu_device import GpuDevice, find_devices
 from warploom.syntax import launch as launch_line
 from warploom.toolchain import find

@@ -41,8 +41,9 @@ from warploom.sandbox.gpu_device import GpuDevice
 from warploom.sandbox.gpu_process import GpuProcess
 from warploom.sandbox.lease import Lease
 from warploom.sandbox.limits import Limits
-from warploom.search.agents import open_run
-from warploom.search.evidence import read_evidence
+from warploom.sandbox.runner import Interruptible
+from warploom.search.agents.opening import open_run
+from warploom.search.best.evidence import read_evidence
 from warploom.search.run import local_parts
 from warploom.testing.chat_server import Call, ChatServer, Reaction
 from warploom.values.candidate import Candidate, Proposal
@@ -360,6 +361,7 @@ def started(judge: LocalJudge, tmp_path: Path) -> Iterator[Callable[[Mapping[str
             assert isinstance(build, Build)
             process = stack.enter_context(judge._place.start(build, candidate))
             assert isinstance(process, GpuProcess)
+            assert not isinstance(process, Interruptible), "its calls get their inputs one by one"
             return process
 
         yield start
@@ -687,5 +689,4 @@ def test_judge_names_what_is_not_protected_on_a_gpu(here: GpuDevice) -> None:
 def test_the_place_of_a_language_follows_from_it(here: GpuDevice, problem: Problem, tmp_path: Path) -> None:
     place = find_place("triton", problem, tmp_path, Limits(), None)
     assert isinstance(place, Gpu)
-    assert place.setting.one_by_one
     assert find_place("cpp", problem, tmp_path, Limits(), None).setting.torch == ""

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from warploom.errors import JournalError
-from warploom.values.job import Effort
+from warploom.values.job import Occasion
 
 FILE = "journal.db"
 LOCK = "lock"
@@ -146,9 +146,9 @@ def claim(folder: Path) -> int:
     return lock
 
 
-def slot(key: int, effort: Effort) -> int:
-    """Where the evaluation of a candidate stands: the screening and the re-measurement next to one another."""
-    return 2 * key + (effort == "promote")
+def slot(key: int, occasion: Occasion) -> int:
+    """Where an evaluation of a candidate stands: screening and promotion side by side, a second one below zero."""
+    return -key if occasion == "again" else 2 * key + (occasion == "promote")
 
 
 def describe_error(path: Path, error: sqlite3.Error | UnicodeDecodeError) -> str:

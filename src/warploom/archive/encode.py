@@ -14,11 +14,10 @@ from dataclasses import fields, is_dataclass
 from functools import cache
 from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
-from warploom.archive.asking import Asking, asking_from, asking_of
-from warploom.archive.quick import quick_reader
+from warploom.archive.checksum import intact, opened, sealed
 from warploom.errors import JournalError
 from warploom.values.candidate import Proposal
-from warploom.values.event import EVENTS, Asked, Event
+from warploom.values.event import EVENTS, Event
 from warploom.values.job import Job
 from warploom.values.outcome import Evaluation, Failed, Passed
 from warploom.values.problem import Workload
@@ -28,7 +27,8 @@ Reader = Callable[[Any], Any]
 
 KIND_OF: dict[type[Event], str] = {event: event.__name__ for event in EVENTS}
 EVENT_OF: dict[str, type[Event]] = {name: event for event, name in KIND_OF.items()}
-_REQUEST = KIND_OF[Asked]
+_FAULTS = (ValueError, KeyError, TypeError, AttributeError)
+"""What may come of a text that is damaged."""
 
 
 def to_plain(value: Any) -> Any:
@@ -186,9 +186,9 @@ def unpack_proposal(body: bytes, candidate: str = "") -> Proposal:
 
 
 def event_text(event: Event) -> tuple[str, str]:
-    """Kind and JSON of an event, with a checksum of both behind it: SQLite itself has none."""
-    kind, text = KIND_OF[type(event)], json.dumps(to_plain(event), separators=(",", ":"), sort_keys=True)
-    return kind, f"{text}#{_checksum(kind, text)}"
+    """Kind and JSON of an event, with a checksum of both behind it."""
+    kind = KIND_OF[type(event)]
+    return kind, sealed(kind, json.dumps(to_plain(event), separators=(",", ":"), sort_keys=True))
 
 
 def event_from(kind: str, text: str) -> Event:
@@ -202,8 +202,8 @@ def event_from(kind: str, text: str) -> Event:
     try:
         if not intact(kind, text):
             raise ValueError("its checksum does not fit")
-        return cast(Event, from_plain(EVENT_OF[kind], json.loads(_body(text))))
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        return cast(Event, from_plain(EVENT_OF[kind], json.loads(opened(text))))
+    except _FAULTS as error:
         raise JournalError(f"an event of kind {kind} is damaged: {error}") from None
 
 
@@ -214,63 +214,14 @@ def events_from(rows: Sequence[tuple[str, str]]) -> Iterable[Event]:
         JournalError: as :func:`event_from`, after the events before the damaged one.
     """
     try:
-        return _parsed(rows)
-    except (ValueError, KeyError, TypeError, AttributeError):
+        if not all(intact(kind, text) for kind, text in rows):
+            raise ValueError("a checksum does not fit")
+        readers = {kind: _reader(cast(Any, EVENT_OF[kind])) for kind in {kind for kind, _ in rows}}
+        plain = json.loads(f"[{','.join([opened(text) for _, text in rows])}]")
+        return [readers[kind](one) for (kind, _), one in zip(rows, plain, strict=True)]
+    except _FAULTS:
         # One is damaged: which, and why, is found now.
         return (event_from(kind, text) for kind, text in rows)
-
-
-def briefly_from(rows: Sequence[tuple[str, str]]) -> Iterable[Event | Asking]:
-    """The same with each request in brief: that is most of what there would be to parse.
-
-    Raises:
-        JournalError: as :func:`events_from`.
-    """
-    try:
-        asked = iter([asking_from(text) for kind, text in rows if kind == _REQUEST and intact(kind, text)])
-        others = iter(_parsed([row for row in rows if row[0] != _REQUEST]))
-        return [next(asked if kind == _REQUEST else others) for kind, _ in rows]
-    except (ValueError, KeyError, TypeError, AttributeError, StopIteration):
-        # One is damaged, or older than the checksums.
-        return (asking_of(event) if isinstance(event, Asked) else event for event in events_from(rows))
-
-
-def _parsed(rows: Sequence[tuple[str, str]]) -> list[Event]:
-    """Events that are all intact."""
-    if not all(intact(kind, text) for kind, text in rows):
-        raise ValueError("a checksum does not fit")
-    kinds = {kind: EVENT_OF[kind] for kind in {kind for kind, _ in rows}}
-    quick = {kind: reader for kind, event in kinds.items() if (reader := quick_reader(cast(Any, event)))}
-    found: list[Any] = [quick[kind](_body(text)) if kind in quick else None for kind, text in rows]
-    left = [place for place, event in enumerate(found) if event is None]
-    if left:
-        readers = {kind: _reader(cast(Any, event)) for kind, event in kinds.items()}
-        plain = json.loads(f"[{','.join([_body(rows[place][1]) for place in left])}]")
-        for place, one in zip(left, plain, strict=True):
-            found[place] = readers[rows[place][0]](one)
-    return found
-
-
-def intact(kind: str, text: str) -> bool:
-    """Whether the text of an event carries the checksum that fits, or none."""
-    if text[-1:] == "}":
-        return True
-    return text[-9:-8] == "#" and text[-8:] == f"{zlib.crc32(text[:-9].encode(), _begun(kind)):08x}"
-
-
-def _body(text: str) -> str:
-    """The text of an event that is intact, without its checksum."""
-    return text if text.endswith("}") else text[:-9]
-
-
-def _checksum(kind: str, text: str) -> str:
-    return f"{zlib.crc32(text.encode(), _begun(kind)):08x}"
-
-
-@cache
-def _begun(kind: str) -> int:
-    """The checksum as far as it covers the kind."""
-    return zlib.crc32(f"{kind} ".encode())
 
 
 def job_text(job: Job) -> str:

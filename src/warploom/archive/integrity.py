@@ -6,8 +6,8 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+from warploom.archive.checksum import intact
 from warploom.archive.database import describe_error, existing, reader
-from warploom.archive.encode import intact
 from warploom.errors import JournalError
 
 VERSION = 1
@@ -78,7 +78,8 @@ SELECT seq, candidate FROM events WHERE kind = 'Evaluated' AND NOT EXISTS (
   SELECT 1 FROM evaluations WHERE key = 2 * (SELECT key FROM candidates WHERE id = candidate)) LIMIT 1
 """
 _NOT_PROPOSED = """
-SELECT key, key / 2 FROM evaluations e WHERE NOT EXISTS (SELECT 1 FROM candidates c WHERE c.key = e.key / 2) LIMIT 1
+SELECT key, max(-key, key / 2) FROM evaluations e
+WHERE NOT EXISTS (SELECT 1 FROM candidates c WHERE c.key = max(-e.key, e.key / 2)) LIMIT 1
 """
 _RULES: tuple[tuple[str, str], ...] = (
     (_NO_CANDIDATE, "event {0} is about candidate {1}, which is missing"),

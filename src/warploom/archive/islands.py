@@ -121,12 +121,15 @@ class Archive:
     def refuse(self, candidate: str, fitness: float | None, spread: float) -> None:
         """The candidate did not hold what it had shown (``fitness`` is None when it failed this time).
 
-        The champion comes back, should a false record have pushed it out of its cell.
+        The champion comes back, should a false record have pushed it out of its cell. One that was measured once more
+        may itself be refused.
         """
         if fitness is None:
             self.remove(candidate)
         else:
             self.remeasure(candidate, fitness, spread)
+        if self.champion is not None and self.champion.candidate.id == candidate:
+            self.champion = None
         champion = self.champion
         if champion is not None and self.find(champion.candidate.id, champion.island) is None:
             self.admit(champion)

@@ -23,7 +23,7 @@ from types import TracebackType
 from typing import Any
 
 from warploom.archive import snapshots
-from warploom.archive.asking import Asking
+from warploom.archive.brief import Stretch, briefly, stretch_of
 from warploom.archive.conversations import Conversations
 from warploom.archive.database import (
     CONVERSATIONS,
@@ -41,7 +41,6 @@ from warploom.archive.database import (
     take_lock,
 )
 from warploom.archive.encode import (
-    briefly_from,
     event_text,
     events_from,
     pack_evaluation,
@@ -53,7 +52,7 @@ from warploom.archive.integrity import check, inspect
 from warploom.errors import JournalError
 from warploom.values.candidate import Proposal
 from warploom.values.event import Asked, Declined, Event, Proposed, RunEnded, RunStarted
-from warploom.values.job import Effort
+from warploom.values.job import Occasion
 from warploom.values.outcome import Evaluation, Passed
 
 _READ_AT_ONCE = 1000
@@ -84,7 +83,7 @@ class Journal:
         *,
         proposal: Proposal | None = None,
         evaluation: Evaluation | None = None,
-        effort: Effort = "screen",
+        occasion: Occasion = "screen",
         elapsed: float = 0.0,
     ) -> int:
         """Commit an event, with the candidate or evaluation it is about, in one transaction; returns its number.
@@ -93,7 +92,7 @@ class Journal:
             event: what happened.
             proposal: stored under its candidate's id; needed with ``Proposed``.
             evaluation: stored under the event's candidate, unless it was kept before.
-            effort: of the evaluation.
+            occasion: of the evaluation.
             elapsed: seconds the run has been at work, over all sittings.
         """
         kind, text = event_text(event)
@@ -104,26 +103,26 @@ class Journal:
                     "INSERT INTO candidates(id, body) VALUES(?, ?)", (proposal.candidate.id, pack_proposal(proposal))
                 )
             if evaluation is not None and candidate is not None:
-                self._keep(database, candidate, evaluation, effort)
+                self._keep(database, candidate, evaluation, occasion)
             database.execute(
                 "INSERT INTO events VALUES(?, ?, ?, ?, ?, ?)", (self._next, kind, candidate, text, elapsed, time.time())
             )
         self._next += 1
         return self._next - 1
 
-    def keep(self, candidate: str, evaluation: Evaluation, effort: Effort = "screen") -> None:
+    def keep(self, candidate: str, evaluation: Evaluation, occasion: Occasion = "screen") -> None:
         """Make an evaluation durable before its turn comes."""
         with self._store.transaction() as database:
-            self._keep(database, candidate, evaluation, effort)
+            self._keep(database, candidate, evaluation, occasion)
 
-    def _keep(self, database: sqlite3.Connection, candidate: str, evaluation: Evaluation, effort: Effort) -> None:
+    def _keep(self, database: sqlite3.Connection, candidate: str, evaluation: Evaluation, occasion: Occasion) -> None:
         key = self._key(candidate)
         if key is None:
             raise JournalError(f"{self.folder}: an evaluation of {candidate}, which was never proposed")
         if isinstance(evaluation, Passed) and (evaluation.mint is None or evaluation.mint.candidate != candidate):
             raise JournalError(f"{self.folder}: an evaluation of {candidate} that no judge minted for it")
         database.execute(
-            "INSERT OR IGNORE INTO evaluations VALUES(?, ?)", (slot(key, effort), pack_evaluation(evaluation))
+            "INSERT OR IGNORE INTO evaluations VALUES(?, ?)", (slot(key, occasion), pack_evaluation(evaluation))
         )
 
     def save_snapshot(self, state: dict[str, Any]) -> None:
@@ -158,16 +157,18 @@ class Journal:
 
     def events(self, after: int = 0, most: int = -1) -> Iterator[Event]:
         """The events after the given number, in order; ``most`` of them where it is given."""
-        for batch in self._batches(after, most):
+        for batch in self._batches("body", after, most):
             yield from events_from(batch)
 
-    def briefly(self, after: int = 0, most: int = -1) -> Iterator[Event | Asking]:
-        """The same for those who only look: of each request no more than :class:`~.asking.Asking` tells."""
-        for batch in self._batches(after, most):
-            yield from briefly_from(batch)
+    def briefly(self, after: int = 0, most: int = -1) -> Iterator[Stretch | Event]:
+        """The same for those who only look, many at a time."""
+        for batch in self._batches("CAST(body AS BLOB)", after, most):
+            read = briefly([kind for kind, _ in batch], [text for _, text in batch])
+            yield from map(stretch_of, self.events(after, len(batch))) if read is None else read
+            after += len(batch)
 
-    def _batches(self, after: int, most: int) -> Iterator[list[tuple[str, str]]]:
-        statement = "SELECT seq, kind, body FROM events WHERE seq > ? ORDER BY seq LIMIT ?"
+    def _batches(self, text: str, after: int, most: int) -> Iterator[list[tuple[str, Any]]]:
+        statement = f"SELECT seq, kind, {text} FROM events WHERE seq > ? ORDER BY seq LIMIT ?"
         for batch in self._store.batches(_READ_AT_ONCE, statement, after, most):
             if batch[-1][0] == after + len(batch):
                 yield [row[1:] for row in batch]
@@ -192,10 +193,10 @@ class Journal:
             raise JournalError(f"{self.folder} holds no candidate {candidate}")
         return unpack_proposal(body, candidate)
 
-    def evaluation(self, candidate: str, effort: Effort = "screen") -> Evaluation | None:
+    def evaluation(self, candidate: str, occasion: Occasion = "screen") -> Evaluation | None:
         """An evaluation whole; None when it is not known."""
-        key = self._key(candidate)
-        body = None if key is None else self._store.one("SELECT body FROM evaluations WHERE key = ?", slot(key, effort))
+        key, wanted = self._key(candidate), "SELECT body FROM evaluations WHERE key = ?"
+        body = None if key is None else self._store.one(wanted, slot(key, occasion))
         return None if body is None else unpack_evaluation(body, candidate)
 
     def candidates(self, prefix: str = "") -> Iterator[str]:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from warploom.cli.console import Json, RunWord, aside, out, print_json
-from warploom.search.agents import PATIENCE_SECONDS, open_run
+from warploom.search.agents.opening import PATIENCE_SECONDS, open_run
 from warploom.values.config import TARGETS, RunConfig
 
 Wait = Annotated[

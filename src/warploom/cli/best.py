@@ -8,7 +8,7 @@ from warploom.archive.journal import read
 from warploom.cli.console import Json, RunWord, aside, out, print_json, print_source
 from warploom.errors import JournalError
 from warploom.report.standing import RunReport
-from warploom.search.best import kernel_path
+from warploom.search.best.folder import kernel_path
 
 
 def best(run: RunWord, json: Json = False) -> int:

@@ -95,7 +95,11 @@ def evolve(
     ] = None,
     start_from: Annotated[
         Path | None,
-        typer.Option("--start", metavar="FILE", help="Start from this source instead of the problem's seed."),
+        typer.Option(
+            "--start",
+            metavar="FILE",
+            help="Start from this source instead of the problem's seed (or of its reference as plain C++ loops).",
+        ),
     ] = None,
     run: Annotated[
         Path | None, typer.Option("--run", metavar="DIR", help="The run's directory. [default: runs/<problem>-<n>]")

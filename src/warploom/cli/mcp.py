@@ -18,8 +18,8 @@ from warploom.archive.database import FILE
 from warploom.cli.ask import Target, Wait
 from warploom.cli.console import Json
 from warploom.errors import ToolchainError, WarploomError
-from warploom.search.agents import PATIENCE_SECONDS, open_run
-from warploom.search.asktell import AgentRun
+from warploom.search.agents.asktell import AgentRun
+from warploom.search.agents.opening import PATIENCE_SECONDS, open_run
 from warploom.search.task import load_task
 from warploom.values.config import RunConfig
 

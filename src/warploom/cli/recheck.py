@@ -17,8 +17,8 @@ from warploom.export.gather import BASELINES, read_variant
 from warploom.judge.evaluate import LocalJudge
 from warploom.problems.load import cache_directory, locate
 from warploom.problems.native import read, text_hash
-from warploom.search.evidence import ends
-from warploom.search.recheck import claimed_problem
+from warploom.search.best.evidence import ends
+from warploom.search.best.recheck import claimed_problem
 from warploom.values.outcome import Failed
 
 STYLE: dict[Verdict, str] = {"faster": "green", "undecided": "yellow", "not faster": "red", "failed": "red"}

@@ -10,9 +10,7 @@ import typer
 from warploom.cli.console import Json, ProblemWord, aside, out, print_json, print_source
 from warploom.errors import ConfigError
 from warploom.problems.load import load_problem
-from warploom.problems.lowering.lower import lower
-
-TARGETS = ("cpp",)
+from warploom.problems.lowering.lower import TARGETS, lower
 
 
 def seed(

@@ -12,7 +12,7 @@ from warploom.cli.ask import Quiet, Wait
 from warploom.cli.console import Json, RunWord, aside, out, print_json
 from warploom.errors import SourceError
 from warploom.report.reply import render
-from warploom.search.agents import PATIENCE_SECONDS, open_run
+from warploom.search.agents.opening import PATIENCE_SECONDS, open_run
 
 MOST_BYTES = 10_000_000
 """Of an answer."""

@@ -11,8 +11,8 @@ from warploom.cli.console import Json, aside, out, print_json
 from warploom.judge.evaluate import LocalJudge
 from warploom.problems.load import cache_directory
 from warploom.report.claim import recheck_object, render_recheck
-from warploom.search.evidence import read_evidence
-from warploom.search.recheck import claimed_problem, recheck
+from warploom.search.best.evidence import read_evidence
+from warploom.search.best.recheck import claimed_problem, recheck
 
 
 def verify(

@@ -13,8 +13,8 @@ from warploom.errors import SourceError
 from warploom.export.gather import Variant, find_evidence, shape_of
 from warploom.export.manifest import FILE as MANIFEST
 from warploom.judge.protocol import Judge
-from warploom.search.evidence import FILE, read_evidence
-from warploom.search.recheck import Recheck, recheck
+from warploom.search.best.evidence import FILE, read_evidence
+from warploom.search.best.recheck import Recheck, recheck
 from warploom.values.outcome import Passed, Timing
 from warploom.values.problem import Workload
 from warploom.values.speedup import Speedup, workload_speedup

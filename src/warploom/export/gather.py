@@ -16,9 +16,9 @@ from warploom.export.reference import free_reference
 from warploom.judge.content.inputs import integer_range
 from warploom.problems.names import check_names
 from warploom.problems.native import read, text_hash
-from warploom.search.best import FOLDER
-from warploom.search.evidence import FILE, SCORE_FILE, Evidence, read_evidence
-from warploom.search.recheck import claimed_problem
+from warploom.search.best.evidence import FILE, SCORE_FILE, Evidence, read_evidence
+from warploom.search.best.folder import FOLDER
+from warploom.search.best.recheck import claimed_problem
 from warploom.toolchain.find import find_toolchain
 from warploom.values.problem import Problem, Workload, from_description
 from warploom.values.shape import extents

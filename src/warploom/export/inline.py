@@ -13,7 +13,7 @@ from warploom.errors import ConfigError
 from warploom.export.gather import Operator, Row, Variant, input_shapes, output_shapes
 from warploom.export.manifest import looked_at
 from warploom.export.naming import Naming
-from warploom.search.evidence import FILE as EVIDENCE
+from warploom.search.best.evidence import FILE as EVIDENCE
 from warploom.toolchain.cpp import DEFAULT_FLAGS
 from warploom.values.signature import C_TYPES, signature
 

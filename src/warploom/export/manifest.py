@@ -8,7 +8,7 @@ from warploom import __version__
 from warploom.archive.encode import to_plain
 from warploom.export.gather import Operator, Row, Variant, input_shapes, integer_ranges, output_shapes, shape_of
 from warploom.export.naming import Naming
-from warploom.search.evidence import ends
+from warploom.search.best.evidence import ends
 from warploom.toolchain.cpp import DEFAULT_FLAGS
 from warploom.toolchain.cpp_headers import SIGNATURE_HEADER, signature_header
 from warploom.values.plain_text import printable

@@ -14,7 +14,7 @@ from warploom.export.gather import Operator
 from warploom.export.manifest import FILE, manifest
 from warploom.export.markdown import block, code
 from warploom.export.naming import Naming
-from warploom.search.evidence import FILE as EVIDENCE
+from warploom.search.best.evidence import FILE as EVIDENCE
 from warploom.values.problem import ITEM_BYTES, Problem
 from warploom.values.signature import C_TYPES, signature
 

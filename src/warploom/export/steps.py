@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from warploom.export.markdown import plain
-from warploom.propose.moves.book import MOVES
+from warploom.propose.moves.cpp.book import MOVES
 
 _WORDS: Mapping[str, str] = {
     move.name: re.sub(r":\w+:`", "`", " ".join((type(move).__doc__ or move.name).split("\n\n")[0].split()))

@@ -11,7 +11,7 @@ from warploom.export.gather import Operator
 from warploom.export.manifest import FILE, manifest, variant_files
 from warploom.export.markdown import block, code
 from warploom.export.naming import Naming
-from warploom.search.evidence import FILE as EVIDENCE
+from warploom.search.best.evidence import FILE as EVIDENCE
 
 RUNTIME = ("library.py", "guard.py", "operator.py", "samples.py", "__main__.py")
 """Copied as they are."""

@@ -187,6 +187,8 @@ class LocalJudge:
                         checks, first_ns = stages.verify_all(session, process, promote, self._limits.call_seconds)
                         if promote:
                             checks += stages.verify_stressed(session, process)
+                            with self._place.start(build, job.candidate) as fresh:
+                                checks += stages.verify_first(session, fresh)
                             again = partial(stages.verify_held_out, session, seconds=SANITIZED_SECONDS)
                             once = partial(stages.call_once, session, seconds=SANITIZED_SECONDS)
                             found = self._place.examine(build, job.candidate, again, once)
@@ -222,7 +224,7 @@ class LocalJudge:
         return {
             "timed": sorted({timing.baseline for timing in timings}),
             "reference": session.reference.description,
-            "settings": {name: value for name, value in session.reference.settings.items() if "/" not in value},
+            "settings": session.reference.settings,
         }
 
     def _start_rival(self, job: Job, stack: contextlib.ExitStack) -> Runner | None:

@@ -135,7 +135,7 @@ class Session:
         return {
             "noise_floor": self.noise_floor,
             "noise_floor_of_session": self.own_floor,
-            "reference": {**self.reference.description, "environment": dict(self.reference.settings)},
+            "reference": {**self.reference.description, "environment": self.reference.settings},
             "baselines": {
                 "eager": {"eager_ns": {str(bench.workload): bench.eager_ns for bench in self.benches}},
                 "compile": {"absent": absent} if absent else {"mode": "default", "dynamic": False},
@@ -174,19 +174,22 @@ class Session:
         """
         return self._trial(bench.workload, f"workload {bench.workload}", held_out=False, repeat=repeat, fresh=False)
 
+    def stressing(self, bench: Bench) -> list[str]:
+        """The recipes of a promotion's further check of a timed shape: the special values, and another by lot."""
+        recipes = sorted({workload.recipe for workload in self.problem.held_out} - {bench.workload.recipe})
+        others = [recipe for recipe in recipes if recipe != "special"]
+        drawn = [others[int(self.rng.integers(len(others)))]] if others else []
+        return [*drawn, *(recipe for recipe in recipes if recipe == "special")]
+
     @contextlib.contextmanager
-    def stressed_trial(self, bench: Bench) -> Iterator[Trial | None]:
-        """A timed shape with the values of a held-out recipe drawn by lot, on content drawn now; None without one.
+    def stressed_trial(self, bench: Bench, recipe: str) -> Iterator[Trial]:
+        """A timed shape with the values of another recipe, on content drawn now.
 
         Raises:
             ReferenceFailed: an oracle could not be computed.
         """
         own = bench.workload
-        recipes = sorted({workload.recipe for workload in self.problem.held_out} - {own.recipe})
-        if not recipes:
-            yield None
-            return
-        workload = Workload(recipe=recipes[int(self.rng.integers(len(recipes)))], **own.extents)
+        workload = Workload(recipe=recipe, **own.extents)
         checked = draw_checked(self.problem, workload, self.reference, self._seed())
         roomy = with_room(checked)
         title = f"workload {own} with {workload.recipe} values"
@@ -258,7 +261,7 @@ class Session:
             bench.make_room(calls)
             sides = {"candidate": self.eager_side(bench, calls), "eager": self.eager_side(bench, calls)}
             wake = [sides["eager"]]
-            taken = rounds(bench, sides, calls, AGAINST_ITSELF, self.order, finish=lambda: None, wake=wake)
+            taken = rounds(bench, sides, calls, AGAINST_ITSELF, self.order, finish=lambda *_: None, wake=wake)
             timings.append(taken.timing(bench, "eager"))
             bench.eager_ns = median(timings[-1].reference_samples_ns)
         found = speedup(timings)

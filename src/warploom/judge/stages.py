@@ -108,9 +108,25 @@ def verify_stressed(session: Session, process: Runner) -> list[Check]:
     """
     checks: list[Check] = []
     for bench in session.benches:
-        with session.stressed_trial(bench) as trial:
-            if trial:
+        for recipe in session.stressing(bench):
+            with session.stressed_trial(bench, recipe) as trial:
                 checks += verify(process, [trial], session.problem, call_deadline_s(bench), session.rng)[0]
+    return checks
+
+
+def verify_first(session: Session, process: Runner) -> list[Check]:
+    """The timed shapes as the first calls of a fresh process, in an order drawn by lot.
+
+    A process that is judged sees the smallest held-out shape first; a user's program, and the best so far beside a
+    challenger, begin with a timed one. A kernel can tell the two apart by its first call.
+
+    Raises:
+        Fault: a check failed, or the process did.
+    """
+    checks: list[Check] = []
+    for bench in session.order.sample(session.benches, len(session.benches)):
+        trial = session.timed_trial(bench, repeat=False)
+        checks += verify(process, [trial], session.problem, call_deadline_s(bench), session.rng)[0]
     return checks
 
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 
 from warploom.errors import NothingToPropose
 from warploom.propose.bandit import Bandit
-from warploom.propose.moves.book import FLAG_SETS, Composite
+from warploom.propose.moves.book import Composite
+from warploom.propose.moves.cpp.book import FLAG_SETS
 from warploom.propose.moves.protocol import Move, Phase, Site
 from warploom.propose.recipe import FLAGS_MOVE, Cookbook, Replay
 from warploom.values.candidate import Candidate, Scalar, Step

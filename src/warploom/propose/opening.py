@@ -6,7 +6,8 @@ import random
 from collections.abc import Iterator, Sequence
 
 from warploom.errors import NothingToPropose
-from warploom.propose.moves.book import COMPOSITES, Composite
+from warploom.propose.moves.book import Composite
+from warploom.propose.moves.cpp.book import COMPOSITES
 from warploom.propose.mutate import Mutations
 from warploom.propose.recipe import Cookbook, materialise
 from warploom.values.candidate import Candidate, Step

@@ -18,8 +18,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from warploom.errors import NotApplicable
+from warploom.propose.moves.cpp.support import in_opencl
 from warploom.propose.moves.protocol import Move, Phase, Site
-from warploom.propose.moves.support import in_opencl
 from warploom.syntax import evolve_block
 from warploom.syntax.cpp.remember import remembered
 from warploom.syntax.cpp.tree import Function, Loop, Statement, Unit

@@ -9,9 +9,10 @@ from rich.table import Table
 from rich.text import Text
 
 from warploom.archive.journal import Journal
+from warploom.archive.remeasured import remeasured
 from warploom.errors import JournalError
 from warploom.report.evaluation import evaluation_object, render
-from warploom.values.event import Promoted
+from warploom.values.event import NotPromoted, Promoted
 from warploom.values.outcome import Evaluation
 
 ID_DIGITS = 16
@@ -30,7 +31,10 @@ def find_candidate(journal: Journal, word: str) -> str:
     if word == "best":
         promoted = None
         for event in journal.events():
-            promoted = event if isinstance(event, Promoted) else promoted
+            if isinstance(event, Promoted):
+                promoted = event
+            elif isinstance(event, NotPromoted) and promoted is not None and event.candidate == promoted.candidate:
+                promoted = None
         if promoted is None:
             raise JournalError(f"{journal.folder} has no promoted kernel yet")
         return promoted.candidate
@@ -56,7 +60,7 @@ class CandidateReport:
         self.id = find_candidate(journal, word)
         self.proposal = journal.proposal(self.id)
         self.screened: Evaluation | None = journal.evaluation(self.id)
-        self.promoted: Evaluation | None = journal.evaluation(self.id, "promote")
+        self.promoted: Evaluation | None = remeasured(journal, self.id)
 
     @property
     def evaluation(self) -> Evaluation | None:

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from warploom.report.evaluation import cautions, evaluation_object, render, speedup_object
-from warploom.search.recheck import Recheck
+from warploom.search.best.recheck import Recheck
 from warploom.values.outcome import Failed
 from warploom.values.standing import Standing
 

@@ -11,7 +11,7 @@ from typing import Any
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from warploom.judge.machine.busy import DISTURBED_SHARE
+from warploom.judge.machine.busy import disturbed
 from warploom.judge.promotion import INCUMBENT
 from warploom.report.score import score_lines, score_object
 from warploom.values.outcome import Check, Evaluation, Failed, Passed, Timing
@@ -143,14 +143,15 @@ def cautions(stated: Mapping[str, Any], what: str = "measured") -> list[Text]:
         what: the words before "while".
     """
     found = []
-    busy, unwatched = stated.get("busy"), stated.get("unwatched")
-    if isinstance(busy, int | float) and busy > DISTURBED_SHARE:
+    busy, unwatched = disturbed(stated), stated.get("unwatched")
+    if busy:
         found.append(
             f"{what} while {busy:.0%} of the machine was at work for others: it may be off by more than its interval"
         )
     if unwatched:
         found.append(
-            f"no block of {', '.join(unwatched)} could be stopped on its way: whether calls end one by one is not known"
+            f"no block of {', '.join(unwatched)} could be stopped on its way: that calls end one by one is known "
+            "from blocks cut short alone"
         )
     return [Text(words, style="yellow") for words in found]
 

@@ -89,7 +89,7 @@ class Progress:
 
     def observe(self, event: Event, state: object = None) -> None:
         """Count an event; on a console that is no terminal, print what matters."""
-        best = self.tally.record
+        best, promoted = self.tally.record, self.tally.promoted
         self.tally.add(event)
         self._doing = ""
         if isinstance(event, Steered):
@@ -105,7 +105,9 @@ class Progress:
                 said = "; ".join(filter(None, (self._best_line(), self._pace_line(), self._models_line())))
                 self._say(f"{self._count()}: {said}")
             case Promoted():
-                self._say(f"{self._count()}: promoted {event.candidate}, {self._best_line()}")
+                again = promoted is not None and promoted.candidate == event.candidate
+                what = "measured once more, on a calmer machine:" if again else "promoted"
+                self._say(f"{self._count()}: {what} {event.candidate}, {self._best_line()}")
             case NotPromoted():
                 self._say(f"{self._count()}: not promoted: {event.candidate}: {event.reason}")
             case RunPaused():

@@ -7,7 +7,7 @@ from rich.text import Text
 
 from warploom.report.evaluation import TITLES
 from warploom.report.score import score_lines
-from warploom.search.reply import DRAFT, Reply
+from warploom.search.agents.reply import DRAFT, Reply
 
 STATUSES: dict[str, str] = {
     DRAFT: "passed, as a draft: nothing of it entered the run",

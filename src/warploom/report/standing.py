@@ -12,6 +12,7 @@ from rich.text import Text
 
 from warploom.archive.journal import Journal
 from warploom.archive.rebuild import rebuild_archive
+from warploom.archive.remeasured import remeasured
 from warploom.judge.promotion import INCUMBENT
 from warploom.report.evaluation import (
     cautions,
@@ -27,7 +28,7 @@ from warploom.report.score import score_lines, score_object
 from warploom.report.sparkline import sparkline
 from warploom.report.spending import ModelsReport
 from warploom.report.tally import Tally
-from warploom.search.best import kernel_path
+from warploom.search.best.folder import kernel_path
 from warploom.search.noise import noise_floor
 from warploom.values.event import Proposed, RunEnded, RunPaused, RunResumed
 from warploom.values.measure import SPEEDUP, Measure, measure_of
@@ -66,7 +67,7 @@ class RunReport:
         self.models = ModelsReport(journal.conversations.by_model(), self.tally)
         promoted = self.tally.promoted
         self.best = promoted.candidate if promoted else ""
-        evaluation = journal.evaluation(self.best, "promote") if self.best else None
+        evaluation = remeasured(journal, self.best) if self.best else None
         self.passed = evaluation if isinstance(evaluation, Passed) else None
         self.archive = rebuild_archive(journal)
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from warploom.values.event import Declined, Evaluated, Event, Migrated, Promoted, Proposed, RunStarted
+from warploom.values.event import Declined, Evaluated, Event, Migrated, NotPromoted, Promoted, Proposed, RunStarted
 from warploom.values.measure import SPEEDUP, measure_of
 
 CURVE_POINTS = 512
@@ -82,21 +82,23 @@ class Tally:
                 self.measure = measure_of(event.config)
                 self.problem = str(event.problem.get("name", ""))
             case Proposed():
-                self.was_proposed(event)
+                self.were_proposed((event,))
             case Evaluated():
                 self.was_judged(event)
             case Promoted():
                 self.promoted = event
                 self.promotions += 1
+            case NotPromoted(candidate) if self.promoted is not None and self.promoted.candidate == candidate:
+                self.promoted = None  # it was measured once more
             case Declined():
                 self.declined += 1
             case Migrated():
                 self.migrations += len(event.moves)
 
-    def was_proposed(self, event: Proposed) -> None:
-        """Count a candidate that is to be judged."""
-        self._proposed[event.number] = event
-        self.proposed[event.proposer] += 1
+    def were_proposed(self, events: Sequence[Proposed]) -> None:
+        """Count candidates that are to be judged."""
+        self._proposed.update({event.number: event for event in events})
+        self.proposed.update([event.proposer for event in events])
 
     def was_judged(self, event: Evaluated) -> Proposed | None:
         """Count what came of a candidate; gives how it was proposed, None where nothing told so."""

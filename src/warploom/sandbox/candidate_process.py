@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
 
-from warploom.sandbox import wire
+from warploom.sandbox import pages, wire
 from warploom.sandbox.autopsy import WorkerFailed
 from warploom.sandbox.buffers import SharedBuffer
 from warploom.sandbox.jail import Jail
@@ -28,11 +29,15 @@ class Call:
         inputs: the buffer its input tensors lie in; the worker can only read it.
         outputs: the buffer its output tensors lie in.
         arguments: in calling order: ("input", byte offset), ("output", byte offset) or ("axis", value).
+        begin: where in ``inputs`` the part begins that this call alone reads, a multiple of the page.
+        size_bytes: of that part, 0 for all from there on. Each part is mapped by itself.
     """
 
     inputs: SharedBuffer
     outputs: SharedBuffer
     arguments: tuple[tuple[str, int], ...]
+    begin: int = 0
+    size_bytes: int = 0
 
 
 class CandidateProcess:
@@ -56,6 +61,7 @@ class CandidateProcess:
     def __init__(self, artifact: Path, entry_point: str, jail: Jail, limits: Limits) -> None:
         self._jail, self._limits = jail, limits
         self._worker = WorkerProcess(artifact, entry_point, jail, limits)
+        self._staged: tuple[Call, ...] = ()
 
     def stage(self, calls: Sequence[Call]) -> None:
         """Hand over the buffers of the calls to come; those of the calls before are unmapped.
@@ -69,9 +75,11 @@ class CandidateProcess:
         """
         deadline = time.monotonic() + self._limits.start_seconds
         verb = "stage"
+        self._staged = ()
         for lines, descriptors in messages(calls, _words):
             self._worker.ask(verb, lines, descriptors, deadline)
             verb = "more"
+        self._staged = tuple(calls)
 
     def run(self, deadline_s: float) -> int:
         """Make all staged calls in order.
@@ -85,7 +93,29 @@ class CandidateProcess:
         Raises:
             WorkerFailed: it crashed, hung, broke a limit or said what no honest worker says.
         """
-        return self._worker.ask("go", [], deadline=time.monotonic() + deadline_s)
+        return self._make(len(self._staged), deadline_s)
+
+    def run_first(self, calls: int, deadline_s: float) -> set[int] | None:
+        """Make so many of the staged calls, the first ones, as :meth:`run` makes all of them.
+
+        Nothing that happens before tells the kernel after which call a block ends.
+
+        Returns:
+            The staged calls whose part of the inputs was read, by number; None where this system does not tell.
+
+        Raises:
+            WorkerFailed: as in :meth:`run`.
+        """
+        watched = pages.forget(self.pid)
+        self._make(calls, deadline_s)
+        touched = pages.touched(self.pid) if watched else None
+        if touched is None:
+            return None
+        parts = [(os.fstat(call.inputs.read_only_fd).st_ino, call.begin) for call in self._staged]
+        return {place for place, part in enumerate(parts) if part in touched}
+
+    def _make(self, calls: int, deadline_s: float) -> int:
+        return self._worker.ask("go", [str(calls)], deadline=time.monotonic() + deadline_s)
 
     def run_and_look(
         self, deadline_s: float, until: Callable[[], bool], patience_s: float, look: Callable[[], None]
@@ -106,7 +136,8 @@ class CandidateProcess:
         Raises:
             WorkerFailed: as in :meth:`run`.
         """
-        return self._worker.ask_and_look("go", time.monotonic() + deadline_s, until, patience_s, look)
+        deadline = time.monotonic() + deadline_s
+        return self._worker.ask_and_look(len(self._staged), deadline, until, patience_s, look)
 
     @property
     def pid(self) -> int:
@@ -146,17 +177,20 @@ def messages(calls: Sequence[Call], words: Callable[[Call], str]) -> Iterator[tu
     Raises:
         ValueError: an output buffer was an input before.
     """
-    numbers: dict[int, int] = {}
+    numbers: dict[tuple[int, int], int] = {}
     items: list[tuple[str, int | None]] = []
     for call in calls:
-        for buffer, writable in ((call.inputs, False), (call.outputs, True)):
+        for buffer, begin, writable in ((call.inputs, call.begin, False), (call.outputs, 0, True)):
             if writable and buffer.sealed:
                 raise ValueError("a buffer that was an input once cannot take outputs")
-            if id(buffer) not in numbers:
-                numbers[id(buffer)] = len(numbers)
+            if (id(buffer), begin) not in numbers:
+                numbers[id(buffer), begin] = len(numbers)
                 descriptor = buffer.fd if writable else buffer.read_only_fd
-                items.append((f"map {buffer.size_bytes} {writable:d}", descriptor))
-    items += ((f"call {numbers[id(call.inputs)]} {numbers[id(call.outputs)]} {words(call)}", None) for call in calls)
+                size = call.size_bytes if call.size_bytes and not writable else buffer.size_bytes - begin
+                items.append((f"map {size} {writable:d} {begin}", descriptor))
+    for call in calls:
+        inputs, outputs = numbers[id(call.inputs), call.begin], numbers[id(call.outputs), 0]
+        items.append((f"call {inputs} {outputs} {words(call)}", None))
     lines: list[str] = []
     descriptors: list[int] = []
     length = 0
@@ -174,4 +208,4 @@ def messages(calls: Sequence[Call], words: Callable[[Call], str]) -> Iterator[tu
 def _words(call: Call) -> str:
     """The arguments of a call, as a jailed worker reads them."""
     letters = {"input": "i", "output": "o", "axis": ""}
-    return " ".join(f"{letters[role]}{value}" for role, value in call.arguments)
+    return " ".join(f"{letters[role]}{value - (role == 'input') * call.begin}" for role, value in call.arguments)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from types import TracebackType
 
 from warploom.errors import ProblemError
@@ -73,7 +74,8 @@ class GpuProcess:
         """
         deadline = time.monotonic() + self._limits.start_seconds
         verb = "stage"
-        for lines, descriptors in messages(calls, self._words):
+        whole = [replace(call, begin=0, size_bytes=0) for call in calls]  # nothing of it is on the device yet
+        for lines, descriptors in messages(whole, self._words):
             self._worker.ask(verb, lines, descriptors, deadline)
             verb = "more"
 
@@ -102,13 +104,6 @@ class GpuProcess:
             WorkerFailed: as of :meth:`run`.
         """
         return self._timed("train", [f"{graph:d}"], deadline_s)
-
-    def run_and_look(
-        self, deadline_s: float, until: Callable[[], bool], patience_s: float, look: Callable[[], None]
-    ) -> tuple[int, int] | None:
-        """As :meth:`run`; there is nothing to look at, since later calls have no inputs yet."""
-        self.run(deadline_s)
-        return None
 
     def _timed(self, verb: str, lines: Sequence[str], deadline_s: float) -> int:
         begin = time.monotonic_ns()

@@ -108,7 +108,7 @@ class Worker:
         self._more(lines, descriptors)
 
     def _more(self, lines: list[str], descriptors: list[int]) -> None:
-        """Lines ``map size writable``, a descriptor each, and ``call input output begin end x y z argument…``."""
+        """Lines ``map size writable begin``, a descriptor each, and ``call input output begin end x y z argument…``."""
         waiting = iter(descriptors)
         for verb, *words in (line.split() for line in lines):
             if verb == "map":

@@ -123,7 +123,7 @@ def _receive(channel: _socket.socket) -> tuple[str, list[int]]:
 def _stage(lines: list[str], descriptors: list[int], mappings: list[tuple[int, int]], calls: list[Prepared]) -> None:
     """Map buffers, every page of them, and prepare calls; the descriptors are closed in any case.
 
-    Lines are ``map size writable`` and ``call input output argument…`` with arguments ``i+offset``, ``o+offset``
+    Lines are ``map size writable begin`` and ``call input output argument…`` with arguments ``i+offset``, ``o+offset``
     or an axis; ``input`` and ``output`` number the mappings.
     """
     waiting = iter(descriptors)
@@ -131,7 +131,8 @@ def _stage(lines: list[str], descriptors: list[int], mappings: list[tuple[int, i
         for verb, first, second, *words in (line.split() for line in lines):
             if verb == "map":
                 protection = _PROT_READ | (_PROT_WRITE if second == "1" else 0)
-                address = _mmap(None, int(first), protection, _MAP_SHARED | _MAP_POPULATE, next(waiting), 0)
+                flags, begin = _MAP_SHARED | _MAP_POPULATE, int(words[0])
+                address = _mmap(None, int(first), protection, flags, next(waiting), begin)
                 if address in (None, 2**64 - 1):
                     raise _failure("mapping a buffer")
                 mappings.append((address, int(first)))
@@ -164,7 +165,7 @@ def main() -> None:
         answer = f"{token} ok".encode()
         try:
             if verb == "go" and kernel:
-                for arguments in calls:
+                for arguments in calls[: int(lines[0])]:
                     kernel(*arguments)
                 changed = _changed()
                 if changed:

@@ -154,12 +154,12 @@ class WorkerProcess:
         return end - begin
 
     def ask_and_look(
-        self, verb: str, deadline: float, until: Callable[[], bool], patience_s: float, look: Callable[[], None]
+        self, calls: int, deadline: float, until: Callable[[], bool], patience_s: float, look: Callable[[], None]
     ) -> tuple[int, int] | None:
-        """As :meth:`ask`, but stop the worker once on the way, look around, and let it go on.
+        """Have calls made, but stop the worker once on the way, look around, and let it go on.
 
         Args:
-            verb: what it shall do.
+            calls: how many of the staged ones.
             deadline: on the monotonic clock.
             until: asked again and again; the worker is stopped as soon as it says so.
             patience_s: or after this long.
@@ -172,7 +172,7 @@ class WorkerProcess:
             WorkerFailed: whatever it did instead.
         """
         with self._failures():
-            token = self._put(verb, [], ())
+            token = self._put("go", [str(calls)], ())
             before_ns = freezer.processor_ns(self.pid)
             with freezer.aside(self.pid, drawn=secrets.randbelow(2)):
                 signal.pidfd_send_signal(self._worker_fd, signal.SIGCONT)

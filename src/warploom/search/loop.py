@@ -23,12 +23,13 @@ import anyio.lowlevel
 
 from warploom.archive.journal import Journal
 from warploom.errors import BudgetSpent, ModelError, NothingToPropose
+from warploom.search.best.promotion import FINALISTS
 from warploom.search.budget import Stopper, time_is_up, why_over
 from warploom.search.executor import Executor
 from warploom.search.proceedings import SNAPSHOT_EVERY, Observer, Proceedings
-from warploom.search.promotion import FINALISTS
 from warploom.search.proposers import requests_at_once
-from warploom.search.state import State, Turn
+from warploom.search.state import State
+from warploom.search.turn import Turn
 from warploom.values.candidate import Candidate
 from warploom.values.event import Declined, RunEnded, RunPaused
 from warploom.values.outcome import Evaluation
@@ -98,6 +99,7 @@ class Loop:
                 if not self.interrupted:
                     out_of_time = time_is_up(self._limits, self._state.standing(self._steps.elapsed))
                     await self._steps.promotions.finals(1 if out_of_time else FINALISTS)
+                    await self._steps.promotions.once_more()
             tasks.cancel_scope.cancel()
         if self.interrupted:
             self._steps.commit(RunPaused(self.interrupted))

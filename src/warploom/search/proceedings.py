@@ -12,15 +12,16 @@ from typing import Any
 
 from warploom.archive.journal import Journal
 from warploom.archive.rebuild import asked_event
+from warploom.search.best.promotion import Promotions
 from warploom.search.budget import Stopper, progress
 from warploom.search.executor import Executor
-from warploom.search.promotion import Promotions
-from warploom.search.state import State, Turn
-from warploom.search.steering import Steering
+from warploom.search.state import State
+from warploom.search.steering.steering import Steering
 from warploom.search.strategies.opening import OPENING
+from warploom.search.turn import Turn
 from warploom.values.candidate import Candidate, Lineage, Proposal
 from warploom.values.event import Declined, Evaluated, Event, Migrated, Proposed
-from warploom.values.job import Job
+from warploom.values.job import Job, Occasion
 from warploom.values.mint import counted
 from warploom.values.outcome import Evaluation, Failed
 from warploom.values.request import Request
@@ -80,11 +81,12 @@ class Proceedings:
         *,
         proposal: Proposal | None = None,
         evaluation: Evaluation | None = None,
+        occasion: Occasion = "screen",
         store: bool = True,
     ) -> None:
         """Make an event durable, then act on it, then show it."""
         kept = evaluation if store else None
-        self.journal.append(event, proposal=proposal, evaluation=kept, elapsed=self.elapsed)
+        self.journal.append(event, proposal=proposal, evaluation=kept, occasion=occasion, elapsed=self.elapsed)
         self.state.apply(event, proposal, evaluation)
         self._observe(event, self.state)
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from warploom.archive.islands import resolution_for
 from warploom.archive.journal import Journal
+from warploom.archive.remeasured import remeasured
 from warploom.errors import ConfigError
 from warploom.problems.importers.openevolve import Folder
 from warploom.propose.command import CommandMind
@@ -240,7 +241,7 @@ class JournalKnowledge:
 
     def evaluation(self, candidate: str) -> Evaluation | None:
         """The re-measurement of a candidate where there is one, else its screening."""
-        return self._journal.evaluation(candidate, "promote") or self._journal.evaluation(candidate)
+        return remeasured(self._journal, candidate) or self._journal.evaluation(candidate)
 
     def proposal(self, candidate: str) -> Proposal | None:
         """A candidate of this run; None for an unknown id."""

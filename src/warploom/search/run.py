@@ -46,7 +46,7 @@ def start(folder: Path, config: RunConfig, *, progress: Progress | None = None, 
     config = settle(fitted(config), progress)
     problem = load_task(config.problem)
     config = lasting(config, problem)
-    seed = starting_candidate(config, problem)
+    seed = starting_candidate(config, problem, progress or (lambda line: None))
     config = suited(config, seed)
     require_templates(config, problem)
     lock = claim(folder)

@@ -16,12 +16,13 @@ from typing import Any
 from warploom.archive.encode import from_plain, to_plain
 from warploom.archive.islands import archive_for, resolution_for
 from warploom.archive.journal import Journal
-from warploom.archive.rebuild import Individuals, apply, asked_event, request_of
+from warploom.archive.rebuild import Individuals, apply, request_of
 from warploom.propose.protocol import Proposer
 from warploom.search.budget import Standing
 from warploom.search.noise import noise_floor
+from warploom.search.steering.wishes import Wishes
 from warploom.search.strategy import Strategy
-from warploom.search.wishes import Wishes
+from warploom.search.turn import Turn
 from warploom.search.worth import levels, worth
 from warploom.values.candidate import Proposal
 from warploom.values.config import RunConfig
@@ -39,14 +40,6 @@ from warploom.values.exchange import Exchange, Spending
 from warploom.values.measure import measure_of
 from warploom.values.outcome import Evaluation, Failed, Passed
 from warploom.values.request import Feedback, Individual, Request
-
-
-@dataclass
-class Turn:
-    """A request that is at work: asked, perhaps answered, not yet told."""
-
-    request: Request
-    proposal: Proposal | None = None
 
 
 @dataclass(frozen=True)
@@ -94,6 +87,8 @@ class State:
         self.migrations = 0
         self.best_screened: float | None = None
         self.promoted: Promoted | None = None
+        self.before: Promoted | None = None
+        """The best before the promoted one."""
         self.contender: Contender | None = None
         self.measured_again: dict[str, bool] = {}
         self.quiet = 0
@@ -128,10 +123,14 @@ class State:
                 apply(self.archive, event, None)
             case Promoted(candidate):
                 apply(self.archive, event, None)
+                if self.promoted is None or self.promoted.candidate != candidate:
+                    self.before = self.promoted
                 self.promoted = event
                 self._settled(candidate, held=True)
             case NotPromoted(candidate):
                 apply(self.archive, event, None)
+                if self.promoted is not None and self.promoted.candidate == candidate:
+                    self.promoted = None
                 self._settled(candidate, held=False)
 
     def asked(self, request: Request, *, outside: bool = False) -> Turn:
@@ -233,9 +232,10 @@ class State:
             "archive": self.archive.snapshot(),
             "strategy": self.strategy.snapshot(),
             "proposer": self.proposer.snapshot(),
-            "pending": [_row(turn, outside=False) for turn in self.pending.values()]
-            + [_row(turn, outside=True) for turn in self.outside.values()],
+            "pending": [turn.snapshot(outside=False) for turn in self.pending.values()]
+            + [turn.snapshot(outside=True) for turn in self.outside.values()],
             "promoted": to_plain(self.promoted),
+            "before": to_plain(self.before),
             "contender": to_plain(self.contender),
             "failures": dict(self.failures),
             "spending": to_plain(self.spending),
@@ -255,6 +255,7 @@ class State:
             turn = self.asked(request_of(event, whole), outside=event.outside)
             turn.proposal = journal.proposal(candidate) if candidate else None
         self.promoted = from_plain(Promoted | None, state["promoted"])
+        self.before = from_plain(Promoted | None, state.get("before"))
         self.contender = from_plain(Contender | None, state["contender"])
         self.failures = Counter(state["failures"])
         self.spending = from_plain(Spending, state.get("spending", {}))
@@ -293,8 +294,3 @@ _COUNTERS = (
     "best_screened",
     "quiet",
 )
-
-
-def _row(turn: Turn, *, outside: bool) -> list[Any]:
-    asked = to_plain(asked_event(turn.request, outside=outside))
-    return [asked, turn.proposal.candidate.id if turn.proposal else ""]

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from warploom.errors import ConfigError, SourceError
+from warploom.errors import ConfigError, ProblemError, SourceError
 from warploom.problems.importers.bring import address_of
 from warploom.problems.importers.openevolve import FORMAT, Folder, read_folder
 from warploom.problems.load import find_seed, is_shipped, load_problem, locate
+from warploom.problems.lowering.lower import TARGETS, lower
 from warploom.syntax import evolve_block
 from warploom.values import problem as problems
 from warploom.values.candidate import Candidate
@@ -81,20 +82,39 @@ def hash_of(description: Mapping[str, Any]) -> str:
     return from_description(description).hash
 
 
-def starting_candidate(config: RunConfig, task: Task) -> Candidate:
-    """The seed: the source that the configuration names, or the one beside the problem.
+def starting_candidate(config: RunConfig, task: Task, say: Callable[[str], None] = lambda line: None) -> Candidate:
+    """The seed: the source that the configuration names, the one beside the problem, or its reference as plain loops.
+
+    Args:
+        config: of the run.
+        task: what it is about.
+        say: told that the reference is lowered, which takes seconds.
 
     Raises:
+        ProblemError: no source is there, and the reference cannot be lowered.
         SourceError: the source cannot be read, or its markers of the evolve block are not a pair.
     """
     if isinstance(task, Folder):
         text = _read(Path(config.start)) if config.start else task.program
         evolve_block.split(text)
         return Candidate(task.hash, task.language, ((task.file, text),), task.name)
-    path = Path(config.start) if config.start else find_seed(config.problem, config.target)
-    text = _read(path)
+    text = _read(Path(config.start)) if config.start else _own_or_lowered(config, task, say)
     evolve_block.split(text)
     return Candidate(task.hash, config.target, ((source_file(task.name, config.target), text),), task.name)
+
+
+def _own_or_lowered(config: RunConfig, problem: Problem, say: Callable[[str], None]) -> str:
+    try:
+        return _read(find_seed(config.problem, config.target))
+    except ProblemError as error:
+        absent = error
+    if config.target not in TARGETS:
+        raise absent
+    say("no starting source beside the problem: it begins with the reference as plain loops")
+    try:
+        return lower(problem)
+    except ProblemError as error:
+        raise ProblemError(f"{absent}; it could not be made from the reference: {error}") from None
 
 
 def _read(path: Path) -> str:

@@ -134,7 +134,7 @@ class Chronicle:
         speed, compiled = math.exp(fitness), math.exp(fitness) / 1.1
         found = {"eager": (speed, speed * 0.99, speed * 1.01), "compile": (compiled, compiled, compiled)}
         event = Promoted(candidate, fitness, 0.01, found, 0.5)
-        self.journal.append(event, evaluation=evaluation, effort="promote", elapsed=self._seconds)
+        self.journal.append(event, evaluation=evaluation, occasion="promote", elapsed=self._seconds)
 
     def refused(self, candidate: str, fitness: float | None) -> None:
         """It did not hold."""

@@ -16,7 +16,7 @@ from typing import Any, cast
 
 from warploom.archive.journal import Journal
 from warploom.problems.native import detach
-from warploom.search.evidence import FILE, evidence, resolved_sources
+from warploom.search.best.evidence import FILE, evidence, resolved_sources
 from warploom.values.candidate import Candidate, Lineage, Proposal
 from warploom.values.event import Promoted, RunStarted
 from warploom.values.outcome import Build, Check, Mint, Passed, Timing, Verdict

@@ -15,6 +15,7 @@ from warploom.errors import SourceError, ToolchainError
 from warploom.syntax import tune
 from warploom.toolchain import cpp_cache, cpp_facts, cpp_flags, cpp_headers
 from warploom.toolchain.cpp_jail import find_build_jail
+from warploom.toolchain.cpp_symbols import rejection
 from warploom.values.candidate import Candidate
 from warploom.values.outcome import Build, Failed
 from warploom.values.plain_text import printable
@@ -127,6 +128,11 @@ class CppToolchain:
         rejected = self.check_source(candidate, signature)
         if rejected:
             return rejected
+        found = self._built(candidate, signature, cache)
+        # Whether it was built now or is kept from long ago.
+        return (rejection(Path(found.artifact), found.log) if isinstance(found, Build) else None) or found
+
+    def _built(self, candidate: Candidate, signature: Signature, cache: Path) -> Build | Failed:
         begin = time.perf_counter_ns()
         main = candidate.sources[0][0]
         sources = ((main, tune.resolve(candidate.source, dict(candidate.parameters))), *candidate.sources[1:])

@@ -23,6 +23,7 @@ from warploom.syntax import tune
 from warploom.toolchain import cpp_cache, cpp_facts
 from warploom.toolchain.cpp import processor
 from warploom.toolchain.cpp_jail import BuildJail, find_build_jail
+from warploom.toolchain.cpp_symbols import rejection
 from warploom.toolchain.gpu import flag_complaints, read_json, read_regular
 from warploom.toolchain.gpu_cpp import first_error
 from warploom.toolchain.opencl_find import HOW_TO_GET, Pocl, find_pocl
@@ -194,6 +195,9 @@ class OpenClToolchain:
             return Failed("build", "compile_error", f"the kernel cannot be linked: {last}", said)
         if library.stat().st_size > _ARTIFACT_BYTES:
             return Failed("build", "rejected", f"the library is larger than {_ARTIFACT_BYTES >> 20} MiB", log)
+        rejected = rejection(library, log)
+        if rejected:
+            return rejected
         listing = read_regular(folder / "code.txt") or b""
         known = {"threads": math.prod(launch.block), "artifact_bytes": library.stat().st_size}
         if os.uname().machine == "x86_64":

@@ -11,6 +11,9 @@ Effort = Literal["screen", "promote"]
 """``screen``: verify and time against eager, stop sampling as soon as the interval is tight enough.
 ``promote``: fresh process, fresh secret seeds, at least 20 pairs, every baseline."""
 
+Occasion = Literal["screen", "promote", "again"]
+"""When a run measured a candidate: ``again`` is a second promotion, where others were at work during the first."""
+
 
 @dataclass(frozen=True)
 class Job:

@@ -7,9 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from warploom.archive.asking import Asking, asking_of
+from warploom.archive.brief import Stretch, briefly
 from warploom.archive.encode import (
-    briefly_from,
     event_from,
     event_text,
     events_from,
@@ -172,36 +171,43 @@ def test_events_before_a_damaged_one_are_read_and_then_it_is_told() -> None:
         next(found)
 
 
-@settings(max_examples=80, deadline=None)
-@given(st.lists(events, max_size=6), st.data())
-def test_many_events_in_brief_are_those_events(written: list[Event], data: st.DataObject) -> None:
-    texts = [event_text(event) for event in written]
-    without = data.draw(st.lists(st.booleans(), min_size=len(texts), max_size=len(texts)))
-    rows = [(kind, text[:-9] if old else text) for (kind, text), old in zip(texts, without, strict=True)]
-    assert list(briefly_from(rows)) == [asking_of(one) if isinstance(one, Asked) else one for one in written]
+def seen(event: Any) -> Any:
+    """What is looked at of an event that comes with a candidate, whatever it was read to."""
+    match type(event).__name__:
+        case "Asked":
+            parents = [(one.candidate, one.fitness, one.spread, one.cell, one.island) for one in event.parents]
+            return event.number, parents, event.outside
+        case "Proposed":
+            return event.number, event.candidate, event.proposer, event.operator, event.note
+        case _:
+            return tuple(getattr(event, name) for name in Evaluated.__dataclass_fields__)
 
 
-def test_of_a_request_in_brief_only_the_parent_is_parsed(monkeypatch: pytest.MonkeyPatch) -> None:
-    hint = '"number":7,"outside":true,"parents":[{}'
-    members = tuple(Member(f"{number:016x}", number + 0.5, 0.01, (0, 1, 2), 1) for number in range(3))
-    rows = [
-        event_text(Asked(4, 'a "move"', members[:2], members, (0, 0, 0), 0, 5, 0.5, outside=True, hints=(hint,))),
-        event_text(Asked(5, '"outside":true,', (), members, None, 0, 5, 0.5, hints=(hint, "\\"))),
-    ]
-    monkeypatch.setattr("warploom.archive.encode.asking_of", None)
-    assert list(briefly_from(rows)) == [Asking(4, True, members[0]), Asking(5, False, None)]
+def stretches(written: list[Event]) -> list[Any]:
+    """The same events in stretches, put together one by one."""
+    found: list[Any] = []
+    for event in written:
+        kinds = (Asked, Proposed, Evaluated)
+        if not isinstance(event, kinds):
+            found.append(event)
+            continue
+        if not (found and isinstance(found[-1], list)):
+            found.append([[], [], []])
+        found[-1][kinds.index(type(event))].append(seen(event))
+    return found
 
 
-def test_a_damaged_request_in_brief_is_told() -> None:
-    kind, text = event_text(Asked(4, "grow", (), (), None, 0, 5, 0.5))
-    rows = [event_text(RunPaused("a")), (kind, text.replace("grow", "brow")), event_text(RunPaused("b"))]
-    found = iter(briefly_from(rows))
-    assert next(found) == RunPaused("a")
-    with pytest.raises(JournalError, match="an event of kind Asked is damaged: its checksum"):
-        next(found)
-    found = iter(briefly_from([(kind, text[:-9].replace('"seed":5', '"seed":'))]))
-    with pytest.raises(JournalError, match="damaged"):
-        next(found)
+@settings(max_examples=120, deadline=None)
+@given(st.lists(st.one_of(events, *(EVENT_STRATEGIES[place] for place in (2, 3, 5))), max_size=8))
+def test_many_events_in_brief_are_those_events(written: list[Event]) -> None:
+    rows = [event_text(event) for event in written]
+    found = briefly([kind for kind, _ in rows], [text.encode() for _, text in rows])
+    if found is None:  # msgspec reads no infinity and no half of a pair: JSON does
+        assert any(word in text for _, text in rows for word in ("Infinity", "\\ud"))
+        return
+    assert [
+        [list(map(seen, those)) for those in part] if isinstance(part, Stretch) else part for part in found
+    ] == stretches(written)
 
 
 def test_what_older_journals_lack_has_its_default() -> None:

@@ -21,7 +21,7 @@ from warploom.cli import tell as tell_command
 from warploom.cli.main import COMMANDS, run
 from warploom.errors import JournalError, SourceError, ToolchainError
 from warploom.report.reply import render
-from warploom.search.reply import Assignment, Reply
+from warploom.search.agents.reply import Assignment, Reply
 from warploom.values.exchange import Message
 from warploom.values.speedup import Speedup
 

@@ -12,8 +12,8 @@ import pytest
 from warploom.archive import journal as journals
 from warploom.archive.encode import to_plain
 from warploom.cli.main import BAD_INPUT, run
-from warploom.search.best import write_best
-from warploom.search.promotion import judge_again
+from warploom.search.best.folder import write_best
+from warploom.search.best.promotion import judge_again
 from warploom.values.candidate import Candidate, Lineage, Proposal, Step
 from warploom.values.config import RunConfig
 from warploom.values.event import Asked, Evaluated, Promoted, Proposed, RunEnded, RunStarted

@@ -11,7 +11,7 @@ from warploom.cli import judge as command
 from warploom.cli.main import BAD_INPUT, FAILED, run
 from warploom.errors import SourceError
 from warploom.judge import places
-from warploom.search.best import kernel_path
+from warploom.search.best.folder import kernel_path
 from warploom.search.task import starting_candidate
 from warploom.values.config import RunConfig
 from warploom.values.job import Job

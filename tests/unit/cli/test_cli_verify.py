@@ -62,7 +62,7 @@ def best(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def here(monkeypatch: pytest.MonkeyPatch) -> None:
     HereJudge.change = staticmethod(lambda evaluation: evaluation)
     monkeypatch.setattr(command, "LocalJudge", HereJudge)
-    monkeypatch.setattr("warploom.search.recheck.load_problem", lambda word: synthetic_problem())
+    monkeypatch.setattr("warploom.search.best.recheck.load_problem", lambda word: synthetic_problem())
 
 
 def test_a_claim_that_holds_is_zero_and_one_object(best: Path, capsys: Captured) -> None:

@@ -23,7 +23,7 @@ from warploom.export.naming import naming
 from warploom.export.source import source
 from warploom.export.torch_package import RUNTIME, torch_package
 from warploom.export.write import write
-from warploom.search.evidence import read_evidence
+from warploom.search.best.evidence import read_evidence
 from warploom.testing.evidence import PICK_SCALE, PICK_SCALE_KERNEL, pick_scale_problem
 from warploom.values.candidate import Candidate, Lineage, Proposal, Step
 

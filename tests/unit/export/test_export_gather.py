@@ -120,7 +120,7 @@ def test_a_problem_whose_order_is_not_written_must_be_named(make: Make, monkeypa
         loaded.append(word)
         return gather([make("known")]).problem
 
-    monkeypatch.setattr("warploom.search.recheck.load_problem", load)
+    monkeypatch.setattr("warploom.search.best.recheck.load_problem", load)
     with pytest.raises(ProblemError, match="another problem"):  # it was run, and its hash looked at
         gather([place], problem_file=place / "problem.py")
     assert loaded == [str(place / "problem.py")]

@@ -10,7 +10,7 @@ import pytest
 
 from warploom.errors import SourceError
 from warploom.export import gather as module
-from warploom.search.evidence import Evidence, read_evidence
+from warploom.search.best.evidence import Evidence, read_evidence
 
 Make = Callable[..., Path]
 

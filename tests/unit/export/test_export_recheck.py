@@ -15,7 +15,7 @@ import pytest
 from warploom.cli import recheck as command
 from warploom.cli.main import BAD_INPUT, FAILED, PASSED, run
 from warploom.export.advantage import find_kernels
-from warploom.search.recheck import claimed_problem
+from warploom.search.best.recheck import claimed_problem
 from warploom.testing.evidence import PICK_SCALE, PICK_SCALE_KERNEL, made_passed, pick_scale_problem
 from warploom.values.job import Job
 from warploom.values.outcome import Evaluation, Failed
@@ -61,7 +61,7 @@ def today(monkeypatch: pytest.MonkeyPatch, make: Make) -> None:
     monkeypatch.setattr(command, "LocalJudge", TodayJudge)
     evidence = json.loads((make("known") / "evidence.json").read_text())
     known = replace(pick_scale_problem(), reference=Reference(**evidence["problem"]["reference"]))
-    monkeypatch.setattr("warploom.search.recheck.load_problem", lambda word: known)
+    monkeypatch.setattr("warploom.search.best.recheck.load_problem", lambda word: known)
 
 
 @pytest.fixture

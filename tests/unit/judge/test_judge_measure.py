@@ -50,11 +50,11 @@ def test_rounds_are_whole_and_in_random_order(bench: Bench) -> None:
         contents.append(view(bench.inputs, bench.layout.regions[0]).tobytes())
         return ns
 
-    checked: list[int] = []
+    checked: list[tuple[int, int]] = []
     sides = {"candidate": lambda: side("c", 100), "eager": lambda: side("e", 300), "compile": lambda: side("k", 200)}
-    taken = rounds(bench, sides, 2, PLAN, random.Random(1), finish=lambda: checked.append(1))
+    taken = rounds(bench, sides, 2, PLAN, random.Random(1), finish=lambda made, by: checked.append((made, len(by))))
     assert len(log) == 90
-    assert len(checked) == 30
+    assert checked == [(2, 3)] * 30
     orders = {tuple(log[start : start + 3]) for start in range(0, 90, 3)}
     assert all(sorted(order) == ["c", "e", "k"] for order in orders)
     assert len(orders) > 3
@@ -70,7 +70,7 @@ def test_rounds_are_whole_and_in_random_order(bench: Bench) -> None:
 def test_swapped_slots_give_the_reciprocal(bench: Bench) -> None:
     rng = random.Random(2)
     sides = {"candidate": lambda: rng.randint(90, 110), "eager": lambda: rng.randint(190, 210)}
-    taken = rounds(bench, sides, 1, PLAN, random.Random(1), finish=lambda: None)
+    taken = rounds(bench, sides, 1, PLAN, random.Random(1), finish=lambda *_: None)
     own = workload_speedup(taken.timing(bench, "eager"))
     other = workload_speedup(taken.timing(bench, "candidate", own="eager"))
     assert math.log(own.median) == pytest.approx(-math.log(other.median))
@@ -78,7 +78,7 @@ def test_swapped_slots_give_the_reciprocal(bench: Bench) -> None:
 
 
 def test_a_check_that_fails_ends_the_rounds(bench: Bench) -> None:
-    def finish() -> None:
+    def finish(*_: object) -> None:
         raise Fault("time", "wrong_result", "seen")
 
     with pytest.raises(Fault, match="seen"):
@@ -89,9 +89,9 @@ def test_sampling_waits_for_every_baseline(bench: Bench) -> None:
     noise = random.Random(3)
     plan = Plan(least=5, most=12, seconds=1e9, half_width=0.02, patience_seconds=1e9, few=5)
     quiet = {"candidate": lambda: 100, "eager": lambda: 300}
-    assert len(rounds(bench, quiet, 1, plan, random.Random(1), lambda: None).samples["eager"]) == 5
+    assert len(rounds(bench, quiet, 1, plan, random.Random(1), lambda *_: None).samples["eager"]) == 5
     loud = {**quiet, "compile": lambda: noise.randint(100, 1000)}
-    assert len(rounds(bench, loud, 1, plan, random.Random(1), lambda: None).samples["eager"]) == 12
+    assert len(rounds(bench, loud, 1, plan, random.Random(1), lambda *_: None).samples["eager"]) == 12
 
 
 def test_a_baseline_far_behind_leaves_early_and_keeps_its_pairs(bench: Bench) -> None:
@@ -104,14 +104,14 @@ def test_a_baseline_far_behind_leaves_early_and_keeps_its_pairs(bench: Bench) ->
         return own[-1]
 
     sides = {"candidate": candidate, "compile": lambda: 100_000, "eager": lambda: 90_000, "incumbent": lambda: 250}
-    taken = rounds(bench, sides, 1, plan, random.Random(1), lambda: None)
+    taken = rounds(bench, sides, 1, plan, random.Random(1), lambda *_: None)
     assert {name: len(found) for name, found in taken.samples.items()} == {
         "candidate": 20, "compile": 5, "eager": 20, "incumbent": 20,
     }  # fmt: skip
     assert taken.timing(bench, "compile").samples_ns == tuple(map(float, own[:5]))
     assert taken.timing(bench, "eager").samples_ns == tuple(map(float, own))
     patient = replace(plan, seconds=1e9)
-    assert len(rounds(bench, sides, 1, patient, random.Random(1), lambda: None).samples["compile"]) == 20, (
+    assert len(rounds(bench, sides, 1, patient, random.Random(1), lambda *_: None).samples["compile"]) == 20, (
         "time is there"
     )
 
@@ -139,7 +139,7 @@ def test_sleepers_run_on_used_content_before_each_round(bench: Bench) -> None:
         return 100
 
     sides = {"candidate": lambda: run("c"), "eager": lambda: run("e")}
-    rounds(bench, sides, 1, PLAN, random.Random(1), lambda: None, wake=[lambda: run("w")])
+    rounds(bench, sides, 1, PLAN, random.Random(1), lambda *_: None, wake=[lambda: run("w")])
     assert log[0][0] == "w"
     assert sum(name == "w" for name, _ in log) * 2 == sum(name != "w" for name, _ in log)
     woken = [content for name, content in log if name == "w"]
@@ -192,15 +192,15 @@ def test_a_kernel_that_was_slow_only_once_is_woken_like_any_other(
     assert candidate.runs == reference.runs + 4
 
 
-def test_nobody_looks_on_the_way_where_calls_are_made_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nobody_inspects_what_cannot_be_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Bench, "check", lambda self, calls: None)
-    setting = Setting("its clock", "its device", most_calls=4, one_by_one=True)
+    setting = Setting("its clock", "its device", most_calls=4)
     apart = Bench(PROBLEM, PROBLEM.workloads[0], np.random.default_rng(0), setting=setting)
     apart.eager_ns = 1e4
     blind: list[bool] = []
-    candidate, reference = Runner(40_000), Runner(40_000)  # one that cannot be looked at
+    candidate, reference = Runner(40_000), Runner(40_000)
     process, eager = cast(CandidateProcess, candidate), cast(ReferenceProcess, reference)
-    plan = replace(PLAN, looks=3)
+    plan = replace(PLAN, looks=3, cuts=3)
     (timing,) = measure(
         process, eager, apart, ["eager"], 10_000, plan, random.Random(1), blind=lambda: blind.append(True)
     )

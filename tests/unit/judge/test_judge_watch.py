@@ -222,7 +222,7 @@ def test_a_promotion_looks_in_rounds_that_do_not_count(bench: Bench) -> None:
         order = random.Random(seed)
         watch = Watch(cast(CandidateProcess, runner), bench, CALLS, 1.0, "", order, plan.looks, plan.least)
         checked: list[int] = []
-        taken = rounds(bench, sides, CALLS, plan, order, lambda: checked.append(runner.runs), watch=watch)  # noqa: B023
+        taken = rounds(bench, sides, CALLS, plan, order, lambda *_: checked.append(runner.runs), inspections=[watch])  # noqa: B023
         assert runner.runs == 3
         assert len(taken.samples["candidate"]) == len(taken.samples["eager"]) == 10
         assert len(checked) == 13
@@ -244,7 +244,7 @@ def test_no_candidate_runs_between_the_baselines_waking_and_the_clock(bench: Ben
     plan = Plan(least=20, most=20, seconds=1e9, half_width=0, patience_seconds=1e9, few=20)
     wake, last = [waking("candidate"), waking("incumbent")], [waking("eager")]
     sides = {"candidate": side, "eager": side}
-    rounds(bench, sides, 1, plan, random.Random(3), lambda: None, wake=wake, wake_last=last)
+    rounds(bench, sides, 1, plan, random.Random(3), lambda *_: None, wake=wake, wake_last=last)
     blocks = [tuple(log[start : start + 3]) for start in range(0, len(log), 5)]
     assert {block[2] for block in blocks} == {"eager"}
     assert {block[0] for block in blocks} == {"candidate", "incumbent"}

@@ -110,7 +110,7 @@ class Replay:
         sides["eager"] = self.side([EAGER * ns for ns in series["other_ns"]], start + 7, calls, None)
         if job.rival is not None:
             sides[INCUMBENT] = self.side(series["other_ns"], start, calls, job.rival)
-        taken = rounds(self._bench, sides, calls, PROMOTE, self._order, finish=lambda: None)
+        taken = rounds(self._bench, sides, calls, PROMOTE, self._order, finish=lambda *_: None)
         return [taken.timing(self._bench, name) for name in sides if name != "candidate"]
 
     def side(self, recorded: list[float], start: int, calls: int, candidate: Candidate | None) -> Callable[[], int]:

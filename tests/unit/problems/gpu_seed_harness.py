@@ -23,7 +23,7 @@ from warploom.judge.content.inputs import draw
 from warploom.judge.content.layout import STORAGE
 from warploom.problems.load import catalog_names, find_seed, locate
 from warploom.problems.native import execute
-from warploom.propose.moves.cuda_copies import HELPERS
+from warploom.propose.moves.cuda.copies import HELPERS
 from warploom.syntax import launch, tune
 from warploom.toolchain.cuda import CUDA_TYPES, CudaToolchain
 from warploom.values.candidate import Candidate

@@ -11,9 +11,10 @@ import pytest
 from warploom.archive.descriptors import describe
 from warploom.errors import NothingToPropose
 from warploom.problems.load import CATALOG
-from warploom.propose.moves.book import COMPOSITES, MOVES
-from warploom.propose.moves.books import Book, book_of
-from warploom.propose.moves.support import in_opencl, with_support
+from warploom.propose.moves.book import Book
+from warploom.propose.moves.books import book_of
+from warploom.propose.moves.cpp.book import COMPOSITES, MOVES
+from warploom.propose.moves.cpp.support import in_opencl, with_support
 from warploom.propose.without_model import WithoutModel
 from warploom.propose.writing.tongue import TONGUES
 from warploom.search.proposers import Resting, make_proposer, make_writer, settle

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from warploom.propose.bandit import Bandit
-from warploom.propose.moves.book import COMPOSITES, MOVES
+from warploom.propose.moves.cpp.book import COMPOSITES, MOVES
 from warploom.propose.moves.protocol import Phase, Site
 from warploom.propose.mutate import Mutation, Mutations
 from warploom.propose.opening import First, Opening

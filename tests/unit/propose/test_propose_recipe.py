@@ -1,6 +1,6 @@
 import pytest
 
-from warploom.propose.moves.book import COMPOSITES, MOVES
+from warploom.propose.moves.cpp.book import COMPOSITES, MOVES
 from warploom.propose.recipe import FLAGS_MOVE, Cookbook, materialise
 from warploom.syntax.cpp.tree import Loop
 from warploom.syntax.cpp.walk import walk

@@ -6,7 +6,7 @@ import anyio
 import pytest
 
 from warploom.errors import NothingToPropose
-from warploom.propose.moves.book import FLAG_SETS
+from warploom.propose.moves.cpp.book import FLAG_SETS
 from warploom.propose.without_model import LATE, OPERATOR_PRIORS, WithoutModel
 from warploom.values.candidate import Candidate, Lineage, Proposal
 from warploom.values.outcome import Failed

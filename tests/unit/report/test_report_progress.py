@@ -152,13 +152,15 @@ def test_without_a_terminal_it_speaks_when_something_matters() -> None:
         progress.observe(promoted(2.7))
         progress.observe(NotPromoted("03", "it was luck"))
         progress.observe(RunPaused("Ctrl-C"))
+        progress.observe(promoted(1.9))
     lines = stream.getvalue().splitlines()
-    assert len(lines) == 7
+    assert len(lines) == 8
     assert lines[0] == "measuring PyTorch"
     assert "seed" in lines[1]
     assert "promoted" in lines[4]
     assert "luck" in lines[5]
     assert "Ctrl-C" in lines[6]
+    assert "measured once more, on a calmer machine: 00, 1.90×" in lines[7]
 
 
 def test_on_a_terminal_it_is_one_block_below_what_is_said_and_leaves_nothing_behind() -> None:

@@ -18,10 +18,10 @@ from warploom.archive.database import FILE, LOCK, Patience
 from warploom.archive.integrity import inspect
 from warploom.archive.journal import Journal
 from warploom.errors import JournalError, SourceError
-from warploom.search.asktell import AgentRun, Wiring
-from warploom.search.controls import Command, send
+from warploom.search.agents.asktell import AgentRun, Wiring
 from warploom.search.executor import LocalExecutor
 from warploom.search.sitting import Parts
+from warploom.search.steering.inbox import Command, send
 from warploom.search.strategies.opening import OPENING
 from warploom.testing.synthetic import (
     SyntheticJudge,

@@ -9,9 +9,9 @@ import pytest
 
 from warploom.archive import journal as journals
 from warploom.errors import JournalError
-from warploom.search.best import write_best
-from warploom.search.evidence import resolved_sources
-from warploom.search.promotion import judge_again
+from warploom.search.best.evidence import resolved_sources
+from warploom.search.best.folder import write_best
+from warploom.search.best.promotion import judge_again
 from warploom.syntax import launch
 from warploom.testing.synthetic import synthetic_candidate, synthetic_evaluation, synthetic_problem
 from warploom.testing.world import World

@@ -14,11 +14,11 @@ import pytest
 from warploom.archive import journal as journals
 from warploom.archive.database import FILE as JOURNAL
 from warploom.errors import ConfigError, JournalError
-from warploom.search.controls import FILE, MOST_TEXT, MOST_WAITING, Command, Inbox, send, waiting
 from warploom.search.proceedings import Observer
 from warploom.search.record import read_record
 from warploom.search.state import State
-from warploom.search.steering import MOST_HINTS, STOPPED
+from warploom.search.steering.inbox import FILE, MOST_TEXT, MOST_WAITING, Command, Inbox, send, waiting
+from warploom.search.steering.steering import MOST_HINTS, STOPPED
 from warploom.testing.chat_server import ChatServer
 from warploom.testing.synthetic_model import SyntheticModel
 from warploom.testing.world import Killed, World, kill_after

@@ -15,11 +15,11 @@ import pytest
 from warploom.archive import journal as journals
 from warploom.errors import ProblemError, SourceError
 from warploom.problems.native import text_hash
-from warploom.search.best import write_best
-from warploom.search.evidence import FORMAT, problem_file, read_evidence
+from warploom.search.best.evidence import FORMAT, problem_file, read_evidence
+from warploom.search.best.folder import write_best
+from warploom.search.best.promotion import judge_again
+from warploom.search.best.recheck import Difference, claimed_problem, differences, recheck
 from warploom.search.executor import LocalExecutor
-from warploom.search.promotion import judge_again
-from warploom.search.recheck import Difference, claimed_problem, differences, recheck
 from warploom.testing.synthetic import SyntheticJudge
 from warploom.testing.world import World
 from warploom.values.event import Promoted
@@ -288,9 +288,9 @@ def test_the_problem_is_found_or_what_is_missing_is_said(
         return answer
 
     right = synthetic(evidence.document)
-    monkeypatch.setattr("warploom.search.recheck.load_problem", load(right))
+    monkeypatch.setattr("warploom.search.best.recheck.load_problem", load(right))
     assert claimed_problem(evidence, "my.py") is right
-    monkeypatch.setattr("warploom.search.recheck.load_problem", load(replace(right, title="another")))
+    monkeypatch.setattr("warploom.search.best.recheck.load_problem", load(replace(right, title="another")))
     with pytest.raises(ProblemError, match="has hash"):
         claimed_problem(evidence, "my.py")
     assert loaded == ["my.py", "my.py"]
@@ -298,7 +298,7 @@ def test_the_problem_is_found_or_what_is_missing_is_said(
     path.write_text("# the very text\n")
     document = {**evidence.document, "problem": dict(evidence.document["problem"])}
     document["problem"]["reference"] = {"path": str(path), "sha256": text_hash("# the very text\n")}
-    monkeypatch.setattr("warploom.search.recheck.load_problem", load(right))
+    monkeypatch.setattr("warploom.search.best.recheck.load_problem", load(right))
     assert claimed_problem(replace(evidence, document=document)) is right
     assert loaded[-1] == str(path)
     path.write_text("# another text, which is not run\n")

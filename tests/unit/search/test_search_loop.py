@@ -10,9 +10,9 @@ import pytest
 from warploom.archive import journal as journals
 from warploom.archive.islands import Archive
 from warploom.errors import JournalError, NothingToPropose, SourceError
+from warploom.search.best.promotion import promote_every
 from warploom.search.executor import LocalExecutor, RecordedExecutor
 from warploom.search.loop import MOST_DECLINED
-from warploom.search.promotion import promote_every
 from warploom.testing.synthetic import SyntheticJudge, SyntheticProposer, synthetic_candidate, synthetic_evaluation
 from warploom.testing.world import Killed, World, kill_after
 from warploom.values.candidate import Lineage, Proposal

@@ -13,8 +13,8 @@ from warploom.errors import ConfigError, ProblemError, SourceError
 from warploom.problems.importers.address import Address
 from warploom.problems.importers.openevolve import Folder, read_folder
 from warploom.propose.programs.rewrites import Rewrites
-from warploom.search.evidence import read_evidence
-from warploom.search.promotion import judge_again
+from warploom.search.best.evidence import read_evidence
+from warploom.search.best.promotion import judge_again
 from warploom.search.proposers import suited
 from warploom.search.sitting import fresh_state
 from warploom.search.strategies.islands import Islands

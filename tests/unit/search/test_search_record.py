@@ -21,7 +21,7 @@ from warploom.propose.protocol import Proposer
 from warploom.propose.replay import RecordedMind, Replayed
 from warploom.propose.without_model import WithoutModel
 from warploom.propose.writer import Writer
-from warploom.search.asktell import AgentRun, Wiring
+from warploom.search.agents.asktell import AgentRun, Wiring
 from warploom.search.executor import LocalExecutor, RecordedExecutor
 from warploom.search.proposers import JournalKnowledge, make_proposer, settle
 from warploom.search.record import Record, lines, read_record

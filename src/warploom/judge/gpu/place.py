@@ -71,7 +71,7 @@ class Gpu:
         self._limits = limits = replace(limits, start_seconds=max(limits.start_seconds, START_SECONDS))
         self.hardware = describe(device)
         self.lease = lease or Lease.of_device(f"gpu-{device.uuid[:12]}")
-        self.setting = Setting(CLOCK, device.name, device.torch, MOST_CALLS, one_by_one=True)
+        self.setting = Setting(CLOCK, device.name, device.torch, MOST_CALLS)
         self.gauge = GpuGauge(device, problem, self.hardware["key"], cache, self.lease, limits)
 
     @property

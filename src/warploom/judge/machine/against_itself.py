@@ -90,4 +90,4 @@ def _pairs(one: CandidateProcess, other: CandidateProcess, bench: Bench, plan: P
     sides = {"candidate": lambda: one.run(DEADLINE_S), INCUMBENT: lambda: other.run(DEADLINE_S)}
     # The last one to wake is never shuffled: here that is nobody, so that the two stand alike.
     wake = [*sides.values(), lambda: None]
-    return rounds(bench, sides, calls, plan, order, finish=lambda: None, wake=wake).timing(bench, INCUMBENT)
+    return rounds(bench, sides, calls, plan, order, finish=lambda *_: None, wake=wake).timing(bench, INCUMBENT)

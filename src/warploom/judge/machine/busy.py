@@ -10,14 +10,21 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 BUSY_SHARE = 0.25
 """A machine of which more than this share is at work for others gives wide intervals."""
 
 DISTURBED_SHARE = 0.1
 """Above this a promotion is measured again once it is quiet, and says so when it never is."""
+
+
+def disturbed(stated: Mapping[str, Any]) -> float:
+    """The share of the machine that was at work for others, as a judge or a claim states it; 0 where it was little."""
+    busy = stated.get("busy")
+    return float(busy) if isinstance(busy, int | float) and busy > DISTURBED_SHARE else 0.0
 
 
 def busy_share(seconds: float) -> float | None:

@@ -38,7 +38,8 @@ class ReferenceProcess:
         self.compiled: dict[str, str] = {}
         """Workload → "" when its ``torch.compile`` is ready, else why there is none."""
         self._channel = ReferenceChannel(Path(problem.reference.path), cache, device)
-        self.settings = self._channel.settings
+        self.settings = {name: value for name, value in self._channel.settings.items() if "/" not in value}
+        """What it runs under, without folders: they say nothing of a number, and something of whose machine it is."""
         try:
             self.description: dict[str, Any] = self._channel.ask("describe", START_SECONDS)
         except BaseException:

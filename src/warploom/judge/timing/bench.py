@@ -32,15 +32,12 @@ class Setting:
         torch: PyTorch's name of the device for references and baselines, which then time themselves; "" for the
             processor, where the judge's own clock counts.
         most_calls: in a block.
-        one_by_one: whether the inputs of a call exist for a candidate only when the call before has been collected.
-            Where they do, nobody has to look on the way, see :mod:`warploom.judge.timing.watch`.
     """
 
     clock: str = "parent monotonic"
     device: str = "cpu"
     torch: str = ""
     most_calls: int = MOST_CALLS
-    one_by_one: bool = False
 
 
 PROCESSOR = Setting()
@@ -108,6 +105,7 @@ class Bench:
         self.rival_outputs: list[SharedBuffer] = []
         self.laid: list[Poison] = []
         """What lies in the outputs of the block to come, or lay there before the last."""
+        self.rival_laid: list[Poison] = []
         self._staged: list[list[int]] = []
 
     @property
@@ -148,8 +146,14 @@ class Bench:
             self._staged = windows
         offsets = [region.offset for region in self.outputs_layout.regions]
         return [
-            Call(self.inputs, output, arguments(window, offsets, self.problem, self.workload))
-            for window, output in zip(windows, outputs, strict=False)
+            Call(
+                self.inputs,
+                output,
+                arguments(window, offsets, self.problem, self.workload),
+                place * self.layout.size_bytes,
+                self.layout.size_bytes,
+            )
+            for place, (window, output) in enumerate(zip(windows, outputs, strict=False))
         ]
 
     def renew(self, calls: int = 1) -> None:
@@ -173,8 +177,7 @@ class Bench:
 
     def lay_poison(self, calls: int) -> None:
         """New patterns in the outputs of a block; a rival's are touched alike, so that it finds them as warm."""
-        for output in self.rival_outputs[:calls]:
-            poison(output, self.outputs_layout, self._rng)
+        self.rival_laid = [poison(output, self.outputs_layout, self._rng) for output in self.rival_outputs[:calls]]
         self.laid = [poison(output, self.outputs_layout, self._rng) for output in self.outputs[:calls]]
 
     def warm(self, calls: int) -> int:
@@ -182,9 +185,10 @@ class Bench:
         used = np.frombuffer(self.inputs.memory, dtype=np.uint8, count=calls * self.layout.size_bytes)
         return int(used[::LINE_BYTES].max())
 
-    def check(self, calls: int) -> Rejection | None:
-        """Compare the outputs of a block with the baseline's results."""
-        for output, result, laid in zip(self.outputs[:calls], self.results, self.laid, strict=False):
+    def check(self, calls: int, rival: bool = False) -> Rejection | None:
+        """Compare the outputs of a block, or those of the rival, with the baseline's results."""
+        outputs, poisons = (self.rival_outputs, self.rival_laid) if rival else (self.outputs, self.laid)
+        for output, result, laid in zip(outputs[:calls], self.results, poisons, strict=False):
             expected = []
             for region, allowance in zip(self.outputs_layout.regions, self.allowances, strict=True):
                 values = view(result, region)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 
@@ -13,10 +13,12 @@ from warploom.judge.fault import Fault, RivalFailed
 from warploom.judge.promotion import INCUMBENT
 from warploom.judge.reference.process import ReferenceProcess
 from warploom.judge.timing.bench import Bench
+from warploom.judge.timing.cut import Cuts
+from warploom.judge.timing.inspection import Inspection
 from warploom.judge.timing.sampling import Plan, enough, far_behind
 from warploom.judge.timing.watch import Watch
 from warploom.sandbox.autopsy import WorkerFailed
-from warploom.sandbox.runner import Runner
+from warploom.sandbox.runner import Interruptible, Runner
 from warploom.values.outcome import Timing
 
 BLOCK_NS = 1_000_000
@@ -63,12 +65,12 @@ def rounds(
     calls: int,
     plan: Plan,
     order: random.Random,
-    finish: Callable[[], None],
+    finish: Callable[[int, Collection[str]], None],
     incumbent: float | None = None,
     own: str = "candidate",
     wake: Sequence[Callable[[], object]] = (),
     wake_last: Sequence[Callable[[], object]] = (),
-    watch: Watch | None = None,
+    inspections: Sequence[Inspection] = (),
 ) -> Rounds:
     """Measure until there is enough.
 
@@ -84,12 +86,12 @@ def rounds(
         calls: in a block.
         plan: how much is wanted, of every baseline.
         order: draws the order of sides in a round.
-        finish: called after every round: collect results, check outputs.
+        finish: called after every round with the number of calls that were made, and by whom: check their outputs.
         incumbent: see :func:`warploom.judge.timing.sampling.enough`.
         own: the side that the others are baselines of.
         wake: one for each process, in random order; off the clock, results dropped.
         wake_last: processes that are woken after those.
-        watch: looks at the side ``own`` in the middle of some blocks; the samples of such a round are dropped.
+        inspections: of some blocks of the side ``own``; the samples of such a round are dropped.
     """
     taken = Rounds(calls, {name: [] for name in sides})
     names = list(sides)
@@ -104,17 +106,18 @@ def rounds(
         bench.renew(calls)
         bench.lay_poison(calls)
         order.shuffle(names)
-        watched = watch if watch is not None and watch.due(len(taken.samples[own]), complete) else None
+        inspected = next((one for one in inspections if one.due(len(taken.samples[own]), complete)), None)
         found: dict[str, int] = {}
+        made = calls
         for name in names:
             bench.warm(calls)
-            if watched is not None and name == own:
-                watched.run(taken.samples[own])
+            if inspected is not None and name == own:
+                made = inspected.run(taken.samples[own])
             else:
                 found[name] = sides[name]()
-        finish()
-        if watched is not None:
-            watched.judge()
+        finish(made, names)
+        if inspected is not None:
+            inspected.judge()
         else:
             for name, ns in found.items():
                 taken.samples[name].append(ns)
@@ -125,7 +128,7 @@ def rounds(
             for timing in left:
                 if timing.baseline != "eager" and far_behind(timing, plan, elapsed):
                     names.remove(timing.baseline)
-        if complete and (watch is None or not watch.wanting):
+        if complete and not any(one.wanting for one in inspections):
             return taken
 
 
@@ -187,10 +190,13 @@ def measure(
         wake = [sides[name] for name in ("candidate", INCUMBENT) if name in sides]
         wake_last = [_dropping(plain["eager"], reference)]
 
-        def finish() -> None:
-            rejection = bench.check(calls)  # noqa: B023
+        def finish(made: int, by: Collection[str]) -> None:
+            rejection = bench.check(made)
             if rejection:
-                raise Fault("time", rejection[0], f"{title}: {rejection[1]}")
+                where = "" if made == calls else f", after {made} of the {calls} calls of a block"  # noqa: B023
+                raise Fault("time", rejection[0], f"{title}{where}: {rejection[1]}")
+            if INCUMBENT in by and (wrong := bench.check(calls, rival=True)):  # noqa: B023
+                raise RivalFailed(f"{title}, it was wrong: {wrong[1]}")
 
         if first_ns > SLOW_NS:
             break
@@ -204,15 +210,21 @@ def measure(
         calls = wanted
         deadline_s = calls * call_deadline_s(bench)
     quick = first_ns <= SLOW_NS
-    looks = 0 if bench.setting.one_by_one else plan.looks
-    watch = Watch(process, bench, calls, deadline_s, title, order, looks, plan.least)
+    inspections: list[Inspection] = []
+    watch = None
+    if isinstance(process, Interruptible):
+        watch = Watch(process, bench, calls, deadline_s, title, order, plan.looks, plan.least)
+        cuts = Cuts(process, bench, calls, deadline_s, title, order, plan.cuts, plan.least)
+        inspections = [cuts, watch]
     if not quick:
         wake, wake_last = [], []
-    taken = rounds(bench, sides, calls, plan, order, finish, incumbent, wake=wake, wake_last=wake_last, watch=watch)
+    taken = rounds(
+        bench, sides, calls, plan, order, finish, incumbent, wake=wake, wake_last=wake_last, inspections=inspections
+    )
     own_ns = int(median(taken.samples["candidate"]) / calls)
     if not quick and own_ns <= SLOW_NS:  # it was slow only once: then it gets warm rounds like any other
         return measure(process, reference, bench, baselines, own_ns, plan, order, incumbent, rival, blind)
-    if blind is not None and watch.blind:
+    if blind is not None and watch is not None and watch.blind:
         blind()
     return [taken.timing(bench, name) for name in taken.samples if name != "candidate"]
 

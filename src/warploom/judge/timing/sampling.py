@@ -27,7 +27,10 @@ class Plan:
         half_width: stop when the interval of the log speedup is no wider to either side.
         patience_seconds: time after which even ``few`` pairs must do: a candidate many times slower than eager.
         few: pairs at the very least.
-    looks: blocks that are looked at on the way, see :mod:`warploom.judge.timing.watch`; such a pair does not count.
+        looks: blocks that are looked at on the way, see :mod:`warploom.judge.timing.watch`.
+        cuts: blocks that end before their last call, see :mod:`warploom.judge.timing.cut`.
+
+    No pair counts of which the block was inspected.
     """
 
     least: int
@@ -37,10 +40,11 @@ class Plan:
     patience_seconds: float
     few: int
     looks: int = 0
+    cuts: int = 0
 
 
-SCREEN = Plan(least=5, most=25, seconds=0.12, half_width=0.02, patience_seconds=0.12, few=3)
-PROMOTE = Plan(least=20, most=60, seconds=1.5, half_width=0.01, patience_seconds=20.0, few=5, looks=3)
+SCREEN = Plan(least=5, most=25, seconds=0.12, half_width=0.02, patience_seconds=0.12, few=3, cuts=1)
+PROMOTE = Plan(least=20, most=60, seconds=1.5, half_width=0.01, patience_seconds=20.0, few=5, looks=3, cuts=6)
 AGAINST_ITSELF = Plan(least=20, most=40, seconds=0.8, half_width=0.005, patience_seconds=20.0, few=5)
 """For the noise floor: as many pairs as a promotion has at least."""
 BRIEFLY = Plan(least=20, most=20, seconds=0.0, half_width=0.0, patience_seconds=0.03, few=2)

@@ -20,7 +20,8 @@ from warploom.judge.content.layout import Array, view
 from warploom.judge.correctness.verify import guarded
 from warploom.judge.fault import Fault
 from warploom.judge.timing.bench import Bench
-from warploom.sandbox.runner import Runner
+from warploom.judge.timing.inspection import drawn_rounds
+from warploom.sandbox.runner import Interruptible
 
 LEAST_CALLS = 4
 """In a block of fewer there is nothing to gain from another order."""
@@ -50,7 +51,7 @@ EARLY_SHARE = 0.3
 
 @dataclass
 class Watch:
-    """Looks at one candidate on one workload.
+    """Looks at one candidate on one workload; an :class:`~warploom.judge.timing.inspection.Inspection`.
 
     Attributes:
         process: the candidate's.
@@ -63,7 +64,7 @@ class Watch:
         rounds: among how many rounds they are spread.
     """
 
-    process: Runner
+    process: Interruptible
     bench: Bench
     calls: int
     deadline_s: float
@@ -81,8 +82,7 @@ class Watch:
 
     def __post_init__(self) -> None:
         if self.calls >= LEAST_CALLS:
-            # Never the first round: how long a block takes must be known.
-            self._due = self.order.sample(range(1, self.rounds), min(self.looks, self.rounds - 1))
+            self._due = drawn_rounds(self.looks, self.rounds, self.order)
             self._attempts, self._wanted = ATTEMPTS * self.looks, len(self._due)
 
     @property
@@ -99,11 +99,8 @@ class Watch:
         """Whether to look in the round that follows so many; at once when there are samples enough."""
         return self.wanting and (complete or taken >= min(self._due))
 
-    def run(self, blocks_ns: list[int]) -> None:
-        """One block, stopped on the way; nothing of it counts as a sample.
-
-        Args:
-            blocks_ns: what blocks took before.
+    def run(self, blocks_ns: list[int]) -> int:
+        """One block, stopped on the way; all its calls are asked for.
 
         Raises:
             Fault: the process failed.
@@ -112,6 +109,7 @@ class Watch:
         self._seen, self._spent = [], None
         self._usual_ns = median(blocks_ns)
         guarded("time", self.title, lambda: self._look(2 * self._usual_ns / 1e9))
+        return self.calls
 
     def _look(self, patience_s: float) -> int:
         """Stop it as soon as it writes the first or the last element of a call drawn by lot; half the time, at a time.

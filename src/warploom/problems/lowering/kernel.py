@@ -52,6 +52,7 @@ class Kernel:
         operators: what each operator is.
         parameters: names of the function's tensors, inputs then outputs, and of everything else that is taken.
         kept: nodes whose results have memory.
+        phases: node → dimension → stride, of those whose results are gone through in phases.
         careful: whether a NaN among several elements must be their maximum.
     """
 
@@ -63,8 +64,12 @@ class Kernel:
         taken: set[str],
         kept: set[str],
         careful: bool,
+        phases: Mapping[str, Mapping[int, int]],
     ) -> None:
         self.graph, self.careful = graph, careful
+        self._phases = phases
+        self.filling = ""
+        """The node whose memory is being filled."""
         self._operators, self._kept = operators, kept
         self._taken = {*taken, *tensors}
         inputs = dict(zip(graph.inputs, tensors, strict=False))
@@ -258,7 +263,8 @@ class Kernel:
 
     def _fill(self, node: Node, operator: Operator, storage: Storage) -> None:
         assert operator.value is not None
-        with self.nest.loops(storage.shape) as indices:
+        self.filling = node.name
+        with self.nest.grid(storage.shape, self._phases.get(node.name, {})) as indices:
             value = operator.value(self, node, indices)
             self.nest.emit(Assign(storage.at(indices), "=", value))
 

@@ -10,7 +10,7 @@ from warploom.errors import ProblemError
 from warploom.problems.lowering.flatten import flatten
 from warploom.problems.lowering.graph import Graph, unify
 from warploom.problems.lowering.kernel import Kernel
-from warploom.problems.lowering.operator import NeedsMemory
+from warploom.problems.lowering.operator import NeedsMemory, NeedsPhases
 from warploom.problems.lowering.operators import OPERATORS
 from warploom.problems.lowering.record import record
 from warploom.problems.lowering.rewrite import rewrite
@@ -22,6 +22,9 @@ from warploom.syntax.cpp.walk import all_parts
 from warploom.syntax.evolve_block import END, START
 from warploom.values.problem import Problem, Reference
 from warploom.values.signature import signature
+
+TARGETS = ("cpp",)
+"""Languages that references are lowered to."""
 
 WIDTH = 120
 HEADERS: Mapping[str, tuple[str, ...]] = {
@@ -75,9 +78,12 @@ def _kernel(problem: Problem, graph: Graph) -> Kernel:
     taken = {problem.name, *problem.axes, *graph.fit.named, *RESERVED}
     careful = any(one.recipe == "special" for one in (*problem.workloads, *problem.held_out))
     kept: set[str] = set()
+    phases: dict[str, dict[int, int]] = {}
     while True:
         try:
-            return Kernel(graph, OPERATORS, tensors, set(taken), kept, careful)
+            return Kernel(graph, OPERATORS, tensors, set(taken), kept, careful, phases)
+        except NeedsPhases as one:
+            phases.setdefault(one.node, {})[one.place] = one.stride
         except NeedsMemory as one:
             name = str(one)
             if name in kept:

@@ -5,11 +5,11 @@ A value goes into the outermost loop that has everything it reads, so that nothi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
-from warploom.problems.lowering.arithmetic import ZERO
+from warploom.problems.lowering.arithmetic import ZERO, minus, number, over, plus, times
 from warploom.problems.lowering.whole import Whole
 from warploom.syntax.cpp.query import names_in
 from warploom.syntax.cpp.tree import Binary, Declare, Expression, If, Loop, Name, Number, Statement
@@ -35,6 +35,15 @@ class Level:
     known: dict[Key, Expression] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Split:
+    """An index that runs over two loops: ``inner * stride + phase``, the phase outside."""
+
+    inner: Expression
+    phase: Expression
+    stride: int
+
+
 class Nest:
     """A nest of loops that stores one value or a few.
 
@@ -48,6 +57,10 @@ class Nest:
         self._levels = [Level("")]
         self._home: dict[str, int] = {}
         self._active: list[str] = []
+        self.axes: dict[Expression, int] = {}
+        """Which dimension a loop of :meth:`grid` runs over."""
+        self.splits: dict[Expression, Split] = {}
+        """The indices of :meth:`grid` that run over two loops."""
 
     @property
     def depth(self) -> int:
@@ -65,11 +78,15 @@ class Nest:
         self._levels[self.depth if depth is None else depth].statements.append(statement)
 
     @contextmanager
-    def loop(self, length: Whole, lower: Expression = ZERO, step: Expression | None = None) -> Iterator[Expression]:
+    def loop(
+        self, length: Whole | Expression, lower: Expression = ZERO, step: Expression | None = None
+    ) -> Iterator[Expression]:
         """``for (int64_t i = lower; i < length; i += step)``; yields its variable, or 0 where that is all there is."""
-        if length.constant == 1 and lower == ZERO:
-            yield ZERO
-            return
+        if isinstance(length, Whole):
+            if length.constant == 1 and lower == ZERO:
+                yield ZERO
+                return
+            length = length.expression
         name = next(one for one in self._letters() if one not in self._active and not self._taken(one))
         self._active.append(name)
         self._levels.append(Level(name))
@@ -78,7 +95,7 @@ class Nest:
         level = self._levels.pop()
         self._active.remove(name)
         body = tuple(level.statements)
-        self.emit(Loop(name, lower, length.expression, body, step or Number("1")))
+        self.emit(Loop(name, lower, length, body, step or Number("1")))
 
     @contextmanager
     def loops(self, lengths: Sequence[Whole]) -> Iterator[list[Expression]]:
@@ -88,6 +105,27 @@ class Nest:
             return
         with self.loop(lengths[0]) as first, self.loops(lengths[1:]) as rest:
             yield [first, *rest]
+
+    @contextmanager
+    def grid(self, lengths: Sequence[Whole], strides: Mapping[int, int]) -> Iterator[list[Expression]]:
+        """A loop for every dimension of a result, two for those that have a stride; yields the indices.
+
+        The loops over phases stand behind the first dimension, so that what is computed in the others has one phase.
+        """
+        with ExitStack() as loops:
+            enter = loops.enter_context
+            indices = [enter(self.loop(lengths[0]))] if lengths and 0 not in strides else []
+            phases = {place: enter(self.loop(number(stride))) for place, stride in sorted(strides.items())}
+            for place in range(len(indices), len(lengths)):
+                length, stride = lengths[place].expression, strides.get(place)
+                if stride is None:
+                    indices.append(enter(self.loop(lengths[place])))
+                    continue
+                inner = enter(self.loop(over(minus(plus(length, number(stride - 1)), phases[place]), number(stride))))
+                indices.append(plus(times(inner, number(stride)), phases[place]))
+                self.splits[indices[-1]] = Split(inner, phases[place], stride)
+            self.axes = {index: place for place, index in enumerate(indices) if isinstance(index, Name)}
+            yield indices
 
     @contextmanager
     def condition(self, condition: Expression | None) -> Iterator[None]:

@@ -1,1 +1,1 @@
-"""Rewrites of C++ loop nests. One file a family; :mod:`.book` lists them and the composites that are tried first."""
+"""Rewrites of sources, one room a language. :mod:`.books` says which moves a language has and which pay together."""

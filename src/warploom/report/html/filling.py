@@ -139,6 +139,8 @@ class Filling:
                     grid[cell] = self._trimmed([elite, *(one for one in renewed if one is not elite)])
 
     def _refused(self, candidate: str, fitness: float | None, spread: float) -> None:
+        if self._champion is not None and self._champion[0].candidate == candidate:
+            self._champion = None
         if fitness is not None:
             self._remeasure(candidate, fitness, spread)
         else:

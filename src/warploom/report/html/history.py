@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any
 
-from warploom.archive.asking import Asking
+from msgspec import Struct
+
+from warploom.archive.brief import Stretch
 from warploom.archive.journal import Journal
 from warploom.report.html.filling import Filling
 from warploom.report.tally import Record, Tally
 from warploom.values.event import (
+    Asked,
     Declined,
     Evaluated,
     Event,
     NotPromoted,
     Promoted,
-    Proposed,
     RunEnded,
     RunPaused,
     RunResumed,
@@ -26,7 +28,7 @@ from warploom.values.event import (
 )
 
 
-class Judged(NamedTuple):
+class Judged(Struct, frozen=True, gc=False):
     """One candidate that was judged.
 
     Attributes:
@@ -74,6 +76,17 @@ class Trial:
     event: Promoted | NotPromoted
 
 
+def standing_trial(trials: Iterable[Trial]) -> Trial | None:
+    """The promotion that stands: the newest one, unless the candidate was measured once more and did not hold it."""
+    found: Trial | None = None
+    for trial in trials:
+        if isinstance(trial.event, Promoted):
+            found = trial
+        elif found is not None and trial.event.candidate == found.event.candidate:
+            found = None
+    return found
+
+
 @dataclass
 class Breakage:
     """A kind of failure: how often, at which stages, and the first message."""
@@ -110,21 +123,21 @@ class History:
         self.seen = 0
         self.outside = False
         self._by_id: dict[str, Judged] = {}
-        self._asked: dict[int, Asking] = {}
+        self._asked: dict[int, Asked] = {}
+        self._words: dict[str, str] = {}
+        """Each is kept once: of a long run the same few are read again and again."""
         self.read_on(journal, most)
 
     def read_on(self, journal: Journal, most: int = -1) -> int:
         """Take in what has happened since the last look, at most so many events; returns how many there were."""
         before = self.seen
-        takes: dict[type, Callable[[Any], object]] = {
-            Asking: self._was_asked,
-            Proposed: self.tally.was_proposed,
-            Evaluated: self._was_judged,
-        }
-        turned = self._turned
-        for event in journal.briefly(before, most):
-            takes.get(type(event), turned)(event)
-            self.seen += 1
+        for part in journal.briefly(before, most):
+            if isinstance(part, Stretch):
+                self._came(part)
+                self.seen += part.length
+            else:
+                self._turned(part)
+                self.seen += 1
         self.seconds = journal.elapsed if self.seen > before else self.seconds
         return self.seen - before
 
@@ -145,10 +158,13 @@ class History:
             self._by_id[one.candidate] = one
         return self._by_id
 
-    def _was_asked(self, event: Asking) -> None:
-        self._asked[event.number] = event
-        if event.outside:
-            self.outside = True
+    def _came(self, stretch: Stretch) -> None:
+        """Everything that comes with each candidate."""
+        self._asked.update({event.number: event for event in stretch.asked})
+        self.outside = self.outside or any(event.outside for event in stretch.asked)
+        self.tally.were_proposed(stretch.proposed)
+        for event in stretch.evaluated:
+            self._was_judged(event)
 
     def _rose(self, record: Record) -> None:
         """A candidate was better than all before, as screened."""
@@ -180,17 +196,18 @@ class History:
             self._rose(tally.record)
         self.filling.was_judged(event, tally.evaluations)
         asked = self._asked.pop(event.number, None)
-        parent = asked.parent if asked else None
+        parent = asked.parents[0] if asked and asked.parents else None
+        once = self._words.setdefault
         judged = Judged(
             tally.evaluations,
             event.candidate,
-            event.outcome,
+            once(event.outcome, event.outcome),
             event.fitness,
             event.spread,
-            proposed.proposer if proposed else "unknown",
-            proposed.operator if proposed else "",
+            once(proposed.proposer, proposed.proposer) if proposed else "unknown",
+            once(proposed.operator, proposed.operator) if proposed else "",
             proposed.note if proposed else "",
-            parent.candidate if parent else "",
+            once(parent.candidate, parent.candidate) if parent else "",
             parent.fitness if parent else None,
             parent.spread if parent else 0.0,
         )

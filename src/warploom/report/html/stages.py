@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from warploom.archive.journal import Journal
 from warploom.report.html.history import Judged, Trial
+from warploom.values.job import Occasion
 from warploom.values.outcome import STAGES
 
 Item = TypeVar("Item")
@@ -56,14 +57,24 @@ def stages(journal: Journal, judged: Sequence[Judged], trials: Sequence[Trial], 
         evaluation = journal.evaluation(one.candidate)
         screened.update(evaluation.elapsed_ns if evaluation else {})
     again: Counter[str] = Counter()
-    tried = spaced(trials, MOST_LOOKED_AT)
-    for trial in tried:
-        evaluation = journal.evaluation(trial.event.candidate, "promote")
+    tried = spaced(_measured(trials), MOST_LOOKED_AT)
+    for candidate, occasion in tried:
+        evaluation = journal.evaluation(candidate, occasion)
         again.update(evaluation.elapsed_ns if evaluation else {})
     first = _seconds(screened, len(judged) / max(1, len(shown)))
     second = _seconds(again, len(trials) / max(1, len(tried)))
     rest = max(0.0, seconds - sum(first.values()) - sum(second.values()))
     return Stages(first, second, rest, len(shown), len(judged))
+
+
+def _measured(trials: Sequence[Trial]) -> list[tuple[str, Occasion]]:
+    """Whom each trial measured, and whether once more."""
+    found: Counter[str] = Counter()
+    measured: list[tuple[str, Occasion]] = []
+    for trial in trials:
+        found[trial.event.candidate] += 1
+        measured.append((trial.event.candidate, "again" if found[trial.event.candidate] > 1 else "promote"))
+    return measured
 
 
 def spaced(values: Sequence[Item], most: int) -> Sequence[Item]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from warploom.archive.journal import Journal
+from warploom.archive.remeasured import remeasured
 from warploom.report.html.family import Kin, Step, family, way_to
 from warploom.report.html.figures.speedup import Climb
 from warploom.report.html.history import History
@@ -14,7 +15,7 @@ from warploom.report.html.payers import Payer, by_move, by_operator, by_proposer
 from warploom.report.html.roof import Roof, roof
 from warploom.report.html.stages import Stages, stages
 from warploom.report.spending import ModelsReport
-from warploom.search.evidence import resolved_sources
+from warploom.search.best.evidence import resolved_sources
 from warploom.values.candidate import Proposal
 from warploom.values.outcome import Passed
 
@@ -45,7 +46,7 @@ class Story:
         self.name = journal.folder.resolve().name
         self.history = history = history or History(journal)
         self.best = journal.proposal(history.best.candidate) if history.best else None
-        evaluation = journal.evaluation(self.best.candidate.id, "promote") if self.best else None
+        evaluation = remeasured(journal, self.best.candidate.id) if self.best else None
         self.passed = evaluation if isinstance(evaluation, Passed) else None
         self.seed = journal.proposal(history.seed.candidate) if history.seed else None
         self.kernel, self.start = _source(self.best), _source(self.seed)

@@ -28,7 +28,7 @@ from warploom.report.ui.listing import Filter
 from warploom.report.ui.sections import section
 from warploom.report.ui.watch import Watch
 from warploom.report.ui.whole import candidate, conversation
-from warploom.search.controls import Command, send
+from warploom.search.steering.inbox import Command, send
 from warploom.values.plain_text import printable
 
 Result = TypeVar("Result")
@@ -37,6 +37,12 @@ KINDS = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
 
 POLL_SECONDS = 0.4
 """Between two looks at the journals while somebody watches; nobody looks when nobody does."""
+
+READING_SECONDS = 0.75
+"""Between two news of journals that are still being read: a page that is drawn anew takes time from the reading."""
+
+GLANCE_SECONDS = 0.03
+"""Between two glances at whether they have been read."""
 
 BEAT_SECONDS = 10.0
 """A connection says something at least this often, so that both ends know of one another."""
@@ -145,7 +151,16 @@ class App:
             if runs or time.monotonic() - spoke > BEAT_SECONDS:
                 spoke = time.monotonic()
                 yield f"event: runs\ndata: {json.dumps(shown(runs))}\n\n" if runs else ": still here\n\n"
-            await asyncio.sleep(POLL_SECONDS if self._watch.caught_up else 0)
+            await self._rest()
+
+    async def _rest(self) -> None:
+        """Until the next look: all that was read is told at once."""
+        if self._watch.caught_up:
+            await asyncio.sleep(POLL_SECONDS)
+            return
+        until = time.monotonic() + READING_SECONDS
+        while time.monotonic() < until and not (self.closing or self._watch.caught_up):
+            await asyncio.sleep(GLANCE_SECONDS)
 
     async def _candidates(self, request: Request) -> Response:
         asked = request.query_params

@@ -7,12 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from warploom.report.html.figures.frame import Key, across, legend, marker, short_number, times, upwards
-from warploom.report.html.history import Trial
+from warploom.report.html.history import Trial, standing_trial
 from warploom.report.html.stages import spaced
 from warploom.report.html.svg import Drawing, Point, Scale
 from warploom.report.progress import interval
 from warploom.report.tally import Record
-from warploom.values.event import Promoted
 
 MOST_RUNS = 6
 MOST_STEPS = 400
@@ -83,10 +82,10 @@ def _course(drawing: Drawing, one: Course, number: int, x: Scale, y: Scale) -> N
         points.append((x(record.evaluation), height))
     points.append((x(one.judged), points[-1][1]))
     drawing.path(points, f"course-{number}", tip=one.name)
-    held = [trial for trial in one.trials if isinstance(trial.event, Promoted)]
-    if held:
-        event = held[-1].event
+    held = standing_trial(one.trials)
+    if held is not None:
+        event = held.event
         assert event.fitness is not None
         tip = f"{one.name}: {event.candidate}, promoted at {interval(event.fitness, event.spread)}"
-        place = (x(held[-1].place), y(math.exp(event.fitness)))
+        place = (x(held.place), y(math.exp(event.fitness)))
         marker(drawing, "diamond", place, f"course-{number} filled", tip, 6)

@@ -14,6 +14,7 @@ from typing import Any
 
 from warploom.archive.islands import strategy_of
 from warploom.archive.journal import Journal, read
+from warploom.archive.remeasured import remeasured
 from warploom.errors import WarploomError
 from warploom.report.evaluation import cautions
 from warploom.report.html.history import History
@@ -23,9 +24,9 @@ from warploom.report.spending import ModelsReport
 from warploom.report.steered import steered
 from warploom.report.tally import Record
 from warploom.report.ui.at_work import at_work
-from warploom.search.controls import waiting
 from warploom.search.proposers import waits
-from warploom.search.wishes import Wishes
+from warploom.search.steering.inbox import waiting
+from warploom.search.steering.wishes import Wishes
 from warploom.values.config import RunConfig
 from warploom.values.event import (
     Event,
@@ -76,6 +77,7 @@ class Following(History):
         self._tell(f"{math.exp(record.fitness):.2f}× as screened, by {made}", record.candidate)
 
     def _turned(self, event: Event) -> None:
+        stood = self.best.candidate if self.best else ""
         super()._turned(event)
         self.wishes.apply(event)
         match event:
@@ -85,7 +87,8 @@ class Following(History):
                 self.paused = event.command == "pause"
         match event:
             case Promoted():
-                self._tell(f"promoted at {math.exp(event.fitness):.2f}× the speed of eager", event.candidate)
+                what = "measured once more, on a calmer machine:" if event.candidate == stood else "promoted at"
+                self._tell(f"{what} {math.exp(event.fitness):.2f}× the speed of eager", event.candidate)
             case NotPromoted():
                 self._tell(f"not promoted: {event.reason}", event.candidate)
             case Steered():
@@ -130,7 +133,7 @@ class Followed:
         self.fault = ""
         self._looked = -math.inf
         self._around: tuple[bool | None, int] = (None, 0)
-        self._passed: tuple[str, Passed | None] = ("", None)
+        self._passed: tuple[Promoted | None, Passed | None] = (None, None)
         self.look()
 
     def look(self) -> bool:
@@ -161,9 +164,9 @@ class Followed:
         best = self.history.best
         if best is None:
             return None
-        if self._passed[0] != best.candidate:
-            found = self.journal.evaluation(best.candidate, "promote")
-            self._passed = best.candidate, found if isinstance(found, Passed) else None
+        if self._passed[0] != best:
+            found = remeasured(self.journal, best.candidate)
+            self._passed = best, found if isinstance(found, Passed) else None
         return self._passed[1]
 
     @property

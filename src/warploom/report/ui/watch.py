@@ -29,9 +29,12 @@ class Watch:
     def runs(self) -> list[Followed]:
         """All of them, in the order given."""
         if not self._open:
-            self._open = [(run, Listing(run.history)) for run in map(Followed, self._folders)]
-            self._versions = dict.fromkeys(range(len(self._open)), 1)
+            self._open_all()
         return [run for run, _ in self._open]
+
+    def _open_all(self) -> None:
+        self._open = [(run, Listing(run.history)) for run in map(Followed, self._folders)]
+        self._versions = dict.fromkeys(range(len(self._open)), 1)
 
     @property
     def names(self) -> list[str]:
@@ -56,8 +59,11 @@ class Watch:
         return self._open[number][1]
 
     def look(self) -> None:
-        """Take in what is new in each run, a slice at most."""
-        for number, run in enumerate(self.runs):
+        """Take in what is new in each run, a slice at most; they are opened with a first one."""
+        if not self._open:
+            self._open_all()
+            return
+        for number, (run, _) in enumerate(self._open):
             self._versions[number] += run.look()
 
     def changed(self, known: dict[int, int]) -> list[dict[str, Any]]:

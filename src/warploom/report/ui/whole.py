@@ -15,7 +15,7 @@ from warploom.report.source_diff import counted, unified
 from warploom.report.ui.followed import Followed
 from warploom.report.ui.listing import row
 from warploom.report.ui.samples import samples
-from warploom.search.evidence import resolved_sources
+from warploom.search.best.evidence import resolved_sources
 from warploom.values.candidate import Proposal
 from warploom.values.event import Promoted
 from warploom.values.outcome import Evaluation, Passed

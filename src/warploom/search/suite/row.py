@@ -11,6 +11,7 @@ from statistics import fmean, median
 from typing import Any
 
 from warploom.archive.journal import Journal, read
+from warploom.archive.remeasured import remeasured
 from warploom.errors import ConfigError
 from warploom.judge.promotion import INCUMBENT
 from warploom.search.suite.light import Peaks, closed
@@ -150,7 +151,7 @@ def _of_journal(row: Row, journal: Journal, work: Work | None) -> Row:
         minutes=round(journal.elapsed / 60, 3),
         environment=_machine(environment),
     )
-    evaluation = journal.evaluation(promoted.candidate, "promote") if promoted else None
+    evaluation = remeasured(journal, promoted.candidate) if promoted else None
     if promoted is None or not isinstance(evaluation, Passed):
         return replace(found, reason=_why_not(first, journal.ended))
     timings = [one for one in evaluation.timings if one.baseline != INCUMBENT]

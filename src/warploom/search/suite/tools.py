@@ -11,15 +11,12 @@ from warploom.errors import ProblemError
 from warploom.judge.auditing.audit import audit
 from warploom.judge.work import count_work
 from warploom.problems.load import cache_directory, find_seed, load_problem
-from warploom.problems.lowering.lower import lower
+from warploom.problems.lowering.lower import TARGETS, lower
 from warploom.search.run import Run, reopen, start
 from warploom.values.audit import Audit
 from warploom.values.config import RunConfig
 from warploom.values.problem import Problem
 from warploom.values.work import Work
-
-LOWERED = "cpp"
-"""The language that references are lowered to."""
 
 Note = Callable[[str], None]
 """Told in a line what is being done."""
@@ -63,6 +60,6 @@ def local_tools(cache: Path | None = None) -> Tools:
 
 
 def _lower(problem: Problem, target: str) -> str:
-    if target != LOWERED:
-        raise ProblemError(f"{problem.name}: references are lowered to {LOWERED}, not to {target}")
+    if target not in TARGETS:
+        raise ProblemError(f"{problem.name}: references are lowered to {', '.join(TARGETS)}, not to {target}")
     return lower(problem)

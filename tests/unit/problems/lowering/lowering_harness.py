@@ -215,6 +215,11 @@ def convolutions(x, y, z, w, g, t, d, c, b, e):  # type: ignore[no-untyped-def]
         f.conv_transpose2d(y, t, stride=(2, 3), padding=(0, 1), dilation=(2, 1)),
         f.conv_transpose2d(y, t[:, :3], groups=2),
         f.conv_transpose3d(z, c.transpose(0, 1).expand(4, 3, 2, 2, 2), stride=2, padding=1),
+        f.conv_transpose2d(y, t[..., :2], b, stride=3, padding=1).relu() * 2,
+        f.conv_transpose2d(y, t, stride=(1, 2)).transpose(1, 3).exp(),
+        f.conv_transpose2d(y, t, stride=2, padding=1).mean(dim=(2, 3)),
+        f.conv_transpose2d(y, t, b, stride=2, output_padding=1)[..., :9, :9]
+        + f.conv_transpose2d(y, t, stride=3)[..., :9, :9],
         f.conv1d(x, w, b).relu() * 2,
         f.group_norm(f.conv2d(y, g, groups=2), 4),
         f.conv1d(x.transpose(0, 1), e, groups=x.shape[0]),

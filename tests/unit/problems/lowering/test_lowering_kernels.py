@@ -147,25 +147,42 @@ def test_a_shape_that_is_traced_another_way_follows_the_timed_one() -> None:
     assert "i < rows * cols" in source
 
 
-@pytest.mark.parametrize(("dilation", "asked"), [(2, "once for all channels"), (1, "by the taps alone")])
-def test_which_taps_of_a_transposed_convolution_meet_a_row_is_not_asked_for_every_channel(
-    dilation: int, asked: str
-) -> None:
-    """A plain kernel that asks 32 times as often as it computes does not come to its end in time."""
+def transposed(stride: int, dilation: int) -> str:
+    """The kernel of a transposed convolution in one dimension, with a padding of one."""
+    length = 2 * dilation - 1 - stride
 
     def convolution(rows: int, cols: int) -> dict[str, Any]:
         script = Script(x=[rows, 4, cols], w=[4, 5, 3])
         script.add(
-            "convolution", "aten.convolution.default", [rows, 5, 2 * cols + 2 * dilation - 1],
-            input=ref("x"), weight=ref("w"), bias=None, stride=[2], padding=[0], dilation=[dilation], transposed=True,
-            output_padding=[0], groups=1,
+            "convolution", "aten.convolution.default", [rows, 5, stride * cols + length],
+            input=ref("x"), weight=ref("w"), bias=None, stride=[stride], padding=[1], dilation=[dilation],
+            transposed=True, output_padding=[0], groups=1,
         )  # fmt: skip
         return script.trace({"rows": rows, "cols": cols}, "convolution")
 
-    out = Tensor(f"rows 5 2*cols+{2 * dilation - 1}")
-    source = block(lowered(problem({"out": out}, x="rows 4 cols", w="4 5 3"), convolution))
-    channels = source.index("< 4; ")
-    if asked == "once for all channels":
-        assert source.index("% 2 == 0") < channels
-    else:
-        assert channels < source.index("% 2")
+    out = Tensor(f"rows 5 {stride}*cols+{length}" if length >= 0 else f"rows 5 {stride}*cols-{-length}")
+    return block(lowered(problem({"out": out}, x="rows 4 cols", w="4 5 3"), convolution))
+
+
+def test_which_taps_of_a_dilated_transposed_convolution_meet_a_row_is_not_asked_for_every_channel() -> None:
+    """A plain kernel that asks 32 times as often as it computes does not come to its end in time."""
+    source = transposed(2, 2)
+    assert source.index("% 2 == 0") < source.index("< 4; ")
+
+
+def test_a_strided_transposed_convolution_goes_through_its_places_in_phases() -> None:
+    """In one phase all places meet the same taps, and neighbours meet neighbouring columns: a plain convolution."""
+    source = transposed(2, 1)
+    loops = [line.strip() for line in source.splitlines() if "for (" in line]
+    assert [line[line.index("; ") + 2 : line.rindex(";")] for line in loops] == [
+        "i < rows", "j < 2", "k < 5", "l < (length + 1 - j) / 2", "m < 4", "n < (4 - (j + 1) % 2) / 2",
+    ]  # fmt: skip
+    assert "row = l + (j + 1) / 2 - n;" in source
+    assert "[(m * 5 + k) * 3 + (j + 1) % 2 + n * 2]" in source
+    assert "out[(i * 5 + k) * length + l * 2 + j]" in source
+
+
+def test_without_a_stride_there_are_no_phases() -> None:
+    source = transposed(1, 1)
+    assert source.count("for (") == 5
+    assert "%" not in source

@@ -68,7 +68,7 @@ async def fill(mind: Ensemble, rng: random.Random, requests: int) -> int:
             text = "x" * rng.randint(1, 3000)
             try:
                 await mind.ask(number, 0, "improve", (Message("user", text),), number)
-            except BudgetSpent:
+            except (BudgetSpent, ModelError):  # of so many moody answers, eight in a row may come to nothing
                 return
             answers += 1
 

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from warploom.propose.moves.books import book_of
-from warploom.propose.moves.cuda_copies import HELPERS
+from warploom.propose.moves.cuda.copies import HELPERS
 from warploom.propose.moves.protocol import Move
 from warploom.propose.moves.verbatim import text_of, unit_of
 from warploom.syntax import launch as launch_line

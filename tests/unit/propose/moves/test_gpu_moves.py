@@ -14,7 +14,7 @@ from warploom.errors import NotApplicable, NothingToPropose
 from warploom.problems.load import catalog_names, find_seed
 from warploom.propose.crossover import cross_trees
 from warploom.propose.moves.books import book_of
-from warploom.propose.moves.cuda_copies import HELPERS
+from warploom.propose.moves.cuda.copies import HELPERS
 from warploom.propose.moves.verbatim import text_of, unit_of
 from warploom.propose.recipe import Cookbook, materialise
 from warploom.propose.without_model import WithoutModel

@@ -20,8 +20,8 @@ from snippets_blocking import (
 
 from conftest import Build
 from warploom.errors import NotApplicable
-from warploom.propose.moves.blocking import MOVES, RegisterBlock
-from warploom.propose.moves.dots import DotBlock
+from warploom.propose.moves.cpp.blocks.blocking import MOVES, RegisterBlock
+from warploom.propose.moves.cpp.blocks.dots import DotBlock
 from warploom.syntax.cpp.parse import parse
 from warploom.syntax.cpp.render import render
 from warploom.values.candidate import Scalar

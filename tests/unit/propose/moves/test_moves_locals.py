@@ -11,10 +11,10 @@ from weigh_h import parsed, weigh, weighed
 
 from conftest import call
 from warploom.errors import NotApplicable
-from warploom.propose.moves.inline_call import InlineCall
-from warploom.propose.moves.promote import Promote
+from warploom.propose.moves.cpp.arithmetic.inline_call import InlineCall
+from warploom.propose.moves.cpp.sums.promote import Promote
+from warploom.propose.moves.cpp.vectors.vectorise import Vectorise
 from warploom.propose.moves.protocol import Move
-from warploom.propose.moves.vectors import Vectorise
 from warploom.syntax.cpp.parse import parse
 from warploom.syntax.cpp.render import render
 from warploom.syntax.cpp.tree import Unit

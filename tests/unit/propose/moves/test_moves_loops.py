@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from warploom.errors import NotApplicable
-from warploom.propose.moves import loops
+from warploom.propose.moves.cpp.loops import reorder
 from warploom.syntax.cpp.parse import parse
 from warploom.syntax.cpp.query import all_loops
 from warploom.syntax.cpp.render import render
 
-MOVES = {move.name: move for move in loops.MOVES}
+MOVES = {move.name: move for move in reorder.MOVES}
 RNG = np.random.default_rng(0)
 
 

@@ -11,7 +11,7 @@ from weigh_h import parsed
 
 from conftest import call
 from warploom.errors import NotApplicable
-from warploom.propose.moves.maths import MOVES
+from warploom.propose.moves.cpp.arithmetic.maths import MOVES
 from warploom.propose.moves.protocol import Move
 from warploom.syntax.cpp.parse import parse
 from warploom.syntax.cpp.render import render

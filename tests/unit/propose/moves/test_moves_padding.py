@@ -7,7 +7,7 @@ from snippets_blocking import Snippet, batch, same, sums, with_sums
 
 from conftest import Build
 from warploom.errors import NotApplicable
-from warploom.propose.moves.padding import MOVES, SplitIndices
+from warploom.propose.moves.cpp.loops.padding import MOVES, SplitIndices
 from warploom.syntax.cpp.parse import parse
 from warploom.syntax.cpp.query import find_loop, names_in
 from warploom.syntax.cpp.render import render

@@ -10,11 +10,11 @@ import pytest
 
 from conftest import Build, call
 from warploom.errors import NotApplicable
-from warploom.propose.moves import passes
+from warploom.propose.moves.cpp.passes import kept
 from warploom.syntax.cpp.parse import parse
 from warploom.syntax.cpp.render import render
 
-MOVES = {move.name: move for move in passes.MOVES}
+MOVES = {move.name: move for move in kept.MOVES}
 RNG = np.random.default_rng(0)
 
 

@@ -12,11 +12,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from random_nests import random_kernel
 
-from warploom.propose.moves import loops, passes, threads
+from warploom.propose.moves.cpp.loops import reorder
+from warploom.propose.moves.cpp.passes import kept
+from warploom.propose.moves.cpp.threads import parallel
 from warploom.syntax.cpp.parse import parse
 from warploom.syntax.cpp.render import render
 
-MOVES = (*loops.MOVES, *passes.MOVES, *threads.MOVES)
+MOVES = (*reorder.MOVES, *kept.MOVES, *parallel.MOVES)
 SHAPES = ((1, 1), (7, 19), (10, 64))
 
 

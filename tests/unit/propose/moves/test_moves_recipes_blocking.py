@@ -10,7 +10,7 @@ from snippets_blocking import same
 
 import warploom
 from conftest import Argument, Build
-from warploom.propose.moves.book import MOVES
+from warploom.propose.moves.cpp.book import MOVES
 from warploom.syntax import evolve_block
 from warploom.syntax.cpp.parse import parse
 from warploom.syntax.cpp.render import render

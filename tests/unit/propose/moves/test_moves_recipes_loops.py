@@ -11,13 +11,18 @@ import pytest
 from recipes_loops import RECIPES
 
 import warploom
-from warploom.propose.moves import loops, passes, scans, streams, threads, vectors
+from warploom.propose.moves.cpp.loops import reorder
+from warploom.propose.moves.cpp.memory import streams
+from warploom.propose.moves.cpp.passes import kept
+from warploom.propose.moves.cpp.sums import scans
+from warploom.propose.moves.cpp.threads import parallel
+from warploom.propose.moves.cpp.vectors import vectorise
 from warploom.syntax import evolve_block
 from warploom.syntax.cpp.parse import parse
 from warploom.syntax.cpp.render import render
 
 CATALOG = Path(warploom.__file__).parent / "problems" / "catalog"
-FAMILIES = (loops, passes, scans, streams, threads, vectors)
+FAMILIES = (reorder, kept, scans, streams, parallel, vectorise)
 MOVES = {move.name: move for family in FAMILIES for move in family.MOVES}
 RNG = np.random.default_rng(0)
 

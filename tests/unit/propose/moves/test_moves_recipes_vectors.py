@@ -11,7 +11,13 @@ import pytest
 from recipes_vectors import RECIPES
 
 import warploom
-from warploom.propose.moves import loops, maths, passes, reductions, streams, threads, vectors
+from warploom.propose.moves.cpp.arithmetic import maths
+from warploom.propose.moves.cpp.loops import reorder
+from warploom.propose.moves.cpp.memory import streams
+from warploom.propose.moves.cpp.passes import kept
+from warploom.propose.moves.cpp.sums import reductions
+from warploom.propose.moves.cpp.threads import parallel
+from warploom.propose.moves.cpp.vectors import vectorise
 from warploom.propose.recipe import Cookbook
 from warploom.syntax import evolve_block
 from warploom.syntax.cpp.parse import parse
@@ -20,7 +26,7 @@ from warploom.values.candidate import Candidate
 
 CATALOG = Path(warploom.__file__).parent / "problems" / "catalog"
 BOOK = Cookbook(
-    move for family in (maths, reductions, streams, vectors, loops, passes, threads) for move in family.MOVES
+    move for family in (maths, reductions, streams, vectorise, reorder, kept, parallel) for move in family.MOVES
 )
 RNG = np.random.default_rng(0)
 

@@ -12,8 +12,8 @@ from weigh_h import parsed, weigh, weighed
 
 from conftest import call
 from warploom.errors import NotApplicable
+from warploom.propose.moves.cpp.sums.reductions import MOVES
 from warploom.propose.moves.protocol import Move
-from warploom.propose.moves.reductions import MOVES
 from warploom.syntax.cpp.parse import parse
 from warploom.syntax.cpp.render import render
 from warploom.syntax.cpp.tree import Unit

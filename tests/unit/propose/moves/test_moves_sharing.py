@@ -20,11 +20,11 @@ from snippets_blocking import (
 
 from conftest import Build
 from warploom.errors import NotApplicable
-from warploom.propose.moves.book import MOVES
-from warploom.propose.moves.packing import Pack
-from warploom.propose.moves.sharing import ShareGroup, ShareRows
-from warploom.propose.moves.strips import StripReduction
-from warploom.propose.moves.unpack import Unpack
+from warploom.propose.moves.cpp.blocks.sharing import ShareGroup, ShareRows
+from warploom.propose.moves.cpp.book import MOVES
+from warploom.propose.moves.cpp.memory.packing import Pack
+from warploom.propose.moves.cpp.memory.unpack import Unpack
+from warploom.propose.moves.cpp.sums.strips import StripReduction
 from warploom.syntax.cpp.parse import parse
 from warploom.syntax.cpp.render import render
 from warploom.values.candidate import Scalar, Step

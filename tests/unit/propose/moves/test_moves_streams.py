@@ -9,9 +9,9 @@ import pytest
 from weigh_h import parsed
 
 from warploom.errors import NotApplicable
+from warploom.propose.moves.cpp.memory.streams import MOVES
+from warploom.propose.moves.cpp.vectors.vectorise import Vectorise
 from warploom.propose.moves.protocol import Move
-from warploom.propose.moves.streams import MOVES
-from warploom.propose.moves.vectors import Vectorise
 from warploom.syntax.cpp.parse import parse
 from warploom.syntax.cpp.render import render
 from warploom.syntax.cpp.tree import Unit

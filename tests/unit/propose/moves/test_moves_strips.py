@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from conftest import Build, call
-from warploom.propose.moves.book import COMPOSITES
-from warploom.propose.moves.strips import StripSums
-from warploom.propose.moves.vectors import Vectorise
+from warploom.propose.moves.cpp.book import COMPOSITES
+from warploom.propose.moves.cpp.sums.strips import StripSums
+from warploom.propose.moves.cpp.vectors.vectorise import Vectorise
 from warploom.syntax.cpp.parse import parse
 from warploom.syntax.cpp.render import render
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from warploom.propose.moves.support import NEEDS, providers, text_of, with_support
+from warploom.propose.moves.cpp.support import NEEDS, providers, text_of, with_support
 from warploom.syntax.cpp.parse import parse
 from warploom.syntax.cpp.render import render
 from warploom.syntax.cpp.tree import RawItem, Unit

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from warploom.errors import NotApplicable
-from warploom.propose.moves.threads import MOVES
+from warploom.propose.moves.cpp.threads.parallel import MOVES
 from warploom.syntax.cpp.parse import parse
 from warploom.syntax.cpp.render import render
 

@@ -12,7 +12,7 @@ from weigh_h import parsed, weigh, weighed
 
 from conftest import call
 from warploom.errors import NotApplicable
-from warploom.propose.moves.vectors import Vectorise
+from warploom.propose.moves.cpp.vectors.vectorise import Vectorise
 from warploom.syntax.cpp.parse import parse
 from warploom.syntax.cpp.render import render
 from warploom.syntax.cpp.tree import Unit

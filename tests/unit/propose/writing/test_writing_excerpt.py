@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from warploom.propose.moves.support import text_of
+from warploom.propose.moves.cpp.support import text_of
 from warploom.propose.writing.excerpt import code_length, excerpt, without_support
 
 OWN = "void kernel() {\n#if FAST\n    go();\n#endif\n}"

@@ -56,6 +56,19 @@ def test_a_grid_is_kept_after_each_power_of_two(tmp_path: Path) -> None:
     assert filling.now.after == 40
 
 
+def test_of_a_long_run_each_word_is_kept_once(tmp_path: Path) -> None:
+    with Chronicle(tmp_path / "run") as run:
+        seed = run.judged(0.0)
+        for number in range(1, 3):
+            run.judged(number / 10, parent=seed, operator="grow:vectorise", note=f"try {number}")
+        history = History(run.journal)
+    first, second = history.judged[1:]
+    assert first.operator == "grow:vectorise"
+    assert first.parent == seed
+    for name in ("outcome", "proposer", "operator", "parent"):
+        assert getattr(first, name) is getattr(second, name)
+
+
 def test_failures_are_counted_by_kind_with_the_first_of_each(story: Story) -> None:
     found = story.history.breakages
     assert {kind: one.count for kind, one in found.items()} == {"wrong_result": 1, "compile_error": 2}

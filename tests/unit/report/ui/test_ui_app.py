@@ -20,7 +20,8 @@ from warploom.archive import journal as journals
 from warploom.errors import ConfigError
 from warploom.report.ui.gate import HEADERS
 from warploom.report.ui.serve import Dashboard
-from warploom.search.controls import FILE, waiting
+from warploom.report.ui.watch import Watch
+from warploom.search.steering.inbox import FILE, waiting
 from warploom.testing.chronicle import Chronicle
 from warploom.values.event import RunEnded
 from warploom.values.exchange import Exchange, Message
@@ -292,6 +293,30 @@ def test_the_stream_tells_each_run_and_then_what_changed(changing: Dashboard, tm
             assert time.monotonic() < deadline
     assert changed[0]["ended"] == "done"
     assert changed[0]["seen"] == first[0]["seen"] + 1
+
+
+def test_a_journal_that_is_being_read_is_told_of_seldom_and_at_once_when_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each time the page is drawn anew, which takes time from the reading."""
+    looking = Watch.look
+
+    def look(self: Watch) -> None:
+        time.sleep(0.01)
+        looking(self)
+
+    monkeypatch.setattr("warploom.report.ui.followed.SLICE", 3)
+    monkeypatch.setattr("warploom.report.ui.app.READING_SECONDS", 60.0)
+    monkeypatch.setattr(Watch, "look", look)
+    with Chronicle(tmp_path / "run") as run:
+        for number in range(60):
+            run.judged(number / 100)
+    began = time.monotonic()
+    with Dashboard([tmp_path / "run"]) as dashboard, listening(dashboard) as lines:
+        part, whole = (json.loads(next(lines))[0] for _ in range(2))
+    assert part["read"] < 1
+    assert (whole["read"], whole["judged"]) == (1, 60)
+    assert time.monotonic() - began < 30
 
 
 def test_the_stream_ends_with_the_dashboard(told: Any) -> None:

@@ -8,14 +8,13 @@ from warploom.errors import ProblemError
 from warploom.problems.lowering.arithmetic import ZERO
 from warploom.problems.lowering.fit import Real
 from warploom.problems.lowering.graph import Argument, Node, Ref
-from warploom.problems.lowering.kernel import Kernel
 from warploom.problems.lowering.literal import FLOATS, c_type, literal
-from warploom.problems.lowering.operator import Indices
+from warploom.problems.lowering.operator import Indices, Scope
 from warploom.problems.lowering.whole import Whole
 from warploom.syntax.cpp.tree import Binary, Cast, Expression
 
 
-def argument(kernel: Kernel, node: Node, value: Argument, indices: Indices, dtype: str) -> Expression:
+def argument(kernel: Scope, node: Node, value: Argument, indices: Indices, dtype: str) -> Expression:
     """An argument at an element of the result: an element of a tensor, broadcast, or a number of this type."""
     if isinstance(value, Ref):
         own = kernel.graph.nodes[value.name]
@@ -49,7 +48,7 @@ def broadcast(shape: Sequence[Whole], wide: Sequence[Whole], indices: Indices) -
     return found
 
 
-def kind_of(kernel: Kernel, value: Argument, otherwise: str) -> str:
+def kind_of(kernel: Scope, value: Argument, otherwise: str) -> str:
     """The type of an argument, ``otherwise`` of a number."""
     return kernel.graph.nodes[value.name].dtype if isinstance(value, Ref) else otherwise
 

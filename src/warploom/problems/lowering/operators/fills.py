@@ -5,9 +5,8 @@ from __future__ import annotations
 from warploom.errors import ProblemError
 from warploom.problems.lowering.arithmetic import ZERO, number, plus, times
 from warploom.problems.lowering.graph import Node, Ref
-from warploom.problems.lowering.kernel import Kernel
 from warploom.problems.lowering.literal import c_type, literal
-from warploom.problems.lowering.operator import Indices, Operator, Storage
+from warploom.problems.lowering.operator import Indices, Operator, Scope, Storage
 from warploom.problems.lowering.operators.elements import argument
 from warploom.problems.lowering.operators.reductions import summing_type
 from warploom.problems.lowering.operators.views import axis, bounded
@@ -15,7 +14,7 @@ from warploom.problems.lowering.whole import Whole
 from warploom.syntax.cpp.tree import Assign, Binary, Expression, Ternary
 
 
-def _cat(kernel: Kernel, node: Node, storage: Storage) -> None:
+def _cat(kernel: Scope, node: Node, storage: Storage) -> None:
     parts = node.arguments["tensors"]
     assert isinstance(parts, tuple)
     dim = axis(node, "dim", len(node.shape))
@@ -32,7 +31,7 @@ def _cat(kernel: Kernel, node: Node, storage: Storage) -> None:
         start = start + own.shape[dim]
 
 
-def _pad(kernel: Kernel, node: Node, storage: Storage) -> None:
+def _pad(kernel: Scope, node: Node, storage: Storage) -> None:
     source = kernel.graph.nodes[node.ref("self")]
     pad = node.numbers("pad")
     before = [0] * (len(node.shape) - len(pad) // 2) + list(pad[-2::-2])
@@ -53,7 +52,7 @@ def _pad(kernel: Kernel, node: Node, storage: Storage) -> None:
 def _scan(sign: str, start: float) -> Operator:
     """A running sum or product: in double where a sum of so many would be."""
 
-    def write(kernel: Kernel, node: Node, storage: Storage) -> None:
+    def write(kernel: Scope, node: Node, storage: Storage) -> None:
         source = kernel.graph.nodes[node.ref("self")]
         if not node.shape:
             kernel.nest.emit(Assign(storage.at([]), "=", kernel.load(source.name, [])))
@@ -70,12 +69,12 @@ def _scan(sign: str, start: float) -> Operator:
     return Operator(write=write)
 
 
-def _copy_all(kernel: Kernel, name: str, storage: Storage) -> None:
+def _copy_all(kernel: Scope, name: str, storage: Storage) -> None:
     with kernel.nest.loops(storage.shape) as indices:
         kernel.nest.emit(Assign(storage.at(indices), "=", kernel.load(name, indices)))
 
 
-def _slice_scatter(kernel: Kernel, node: Node, storage: Storage) -> None:
+def _slice_scatter(kernel: Scope, node: Node, storage: Storage) -> None:
     _copy_all(kernel, node.ref("self"), storage)
     source = kernel.graph.nodes[node.ref("src")]
     dim = axis(node, "dim", len(node.shape))
@@ -86,7 +85,7 @@ def _slice_scatter(kernel: Kernel, node: Node, storage: Storage) -> None:
         kernel.nest.emit(Assign(storage.at(places), "=", kernel.load(source.name, indices)))
 
 
-def _select_scatter(kernel: Kernel, node: Node, storage: Storage) -> None:
+def _select_scatter(kernel: Scope, node: Node, storage: Storage) -> None:
     _copy_all(kernel, node.ref("self"), storage)
     source = kernel.graph.nodes[node.ref("src")]
     dim = axis(node, "dim", len(node.shape))
@@ -99,7 +98,7 @@ def _select_scatter(kernel: Kernel, node: Node, storage: Storage) -> None:
 
 
 def _scatter(sign: str) -> Operator:
-    def write(kernel: Kernel, node: Node, storage: Storage) -> None:
+    def write(kernel: Scope, node: Node, storage: Storage) -> None:
         _copy_all(kernel, node.ref("self"), storage)
         index = kernel.graph.nodes[node.ref("index")]
         dim = axis(node, "dim", len(node.shape))
@@ -117,7 +116,7 @@ def _scatter(sign: str) -> Operator:
     return Operator(write=write)
 
 
-def _gather(kernel: Kernel, node: Node, indices: Indices) -> Expression:
+def _gather(kernel: Scope, node: Node, indices: Indices) -> Expression:
     read = kernel.direct(node.ref("self"))
     dim = axis(node, "dim", len(node.shape))
     places = list(indices)
@@ -125,7 +124,7 @@ def _gather(kernel: Kernel, node: Node, indices: Indices) -> Expression:
     return read(places)
 
 
-def _index_select(kernel: Kernel, node: Node, indices: Indices) -> Expression:
+def _index_select(kernel: Scope, node: Node, indices: Indices) -> Expression:
     read = kernel.direct(node.ref("self"))
     dim = axis(node, "dim", len(node.shape))
     places = list(indices)
@@ -133,12 +132,12 @@ def _index_select(kernel: Kernel, node: Node, indices: Indices) -> Expression:
     return read(places)
 
 
-def _embedding(kernel: Kernel, node: Node, indices: Indices) -> Expression:
+def _embedding(kernel: Scope, node: Node, indices: Indices) -> Expression:
     read = kernel.direct(node.ref("weight"))
     return read([kernel.load(node.ref("indices"), indices[:-1]), indices[-1]])
 
 
-def _index(kernel: Kernel, node: Node, indices: Indices) -> Expression:
+def _index(kernel: Scope, node: Node, indices: Indices) -> Expression:
     """``x[rows, :, columns]``: where tensors of places stand side by side, their dimensions do in the result."""
     source = kernel.graph.nodes[node.ref("self")]
     read = kernel.direct(source.name)
@@ -169,7 +168,7 @@ def _index(kernel: Kernel, node: Node, indices: Indices) -> Expression:
     return read(found)
 
 
-def _wrapped(kernel: Kernel, place: Expression, length: Whole) -> Expression:
+def _wrapped(kernel: Scope, place: Expression, length: Whole) -> Expression:
     """A place that may be counted from the end."""
     place = kernel.bind(place, "int64", "place")
     return Ternary(Binary("<", place, ZERO), plus(place, length.expression), place)

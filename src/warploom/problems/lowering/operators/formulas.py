@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 
 from warploom.problems.lowering.arithmetic import occurrences, operations
-from warploom.problems.lowering.kernel import Kernel
 from warploom.problems.lowering.literal import literal
+from warploom.problems.lowering.operator import Scope
 from warploom.syntax.cpp.parse import parse
 from warploom.syntax.cpp.tree import Expression, Name, Number, Return
 from warploom.syntax.cpp.walk import map_expression
@@ -86,7 +86,7 @@ BITS: Mapping[str, str] = {
 }
 
 
-def apply(kernel: Kernel, text: str, values: Sequence[Expression], dtype: str) -> Expression:
+def apply(kernel: Scope, text: str, values: Sequence[Expression], dtype: str) -> Expression:
     """A formula with these arguments; what is mentioned more than once is given a name."""
     formula = _formula(text)
     bound = dict(zip("abcdef", values, strict=False))

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from warploom.problems.lowering.fit import Real
 from warploom.problems.lowering.graph import Argument, Node
-from warploom.problems.lowering.kernel import Kernel
 from warploom.problems.lowering.literal import FLOATS, c_type, literal
-from warploom.problems.lowering.operator import Indices, Operator
+from warploom.problems.lowering.operator import Indices, Operator, Scope
 from warploom.problems.lowering.operators.elements import argument, cast, kind_of
 from warploom.problems.lowering.operators.formulas import BITS, COMPARISONS, FORMULAS, apply
 from warploom.problems.lowering.whole import Whole
@@ -14,7 +13,7 @@ from warploom.syntax.cpp.tree import Binary, Call, Cast, Expression, Number, Ter
 
 
 def _by_formula(names: str, text: str) -> Operator:
-    def value(kernel: Kernel, node: Node, indices: Indices) -> Expression:
+    def value(kernel: Scope, node: Node, indices: Indices) -> Expression:
         listed = [node.arguments[name] for name in names.split()]
         kinds = [kind_of(kernel, one, node.dtype) for one in listed]
         # What compares computes in its arguments' type; all else in the result's.
@@ -38,7 +37,7 @@ def _widened(value: Expression, kind: str, wanted: str) -> Expression:
 
 
 def _add(sign: str) -> Operator:
-    def value(kernel: Kernel, node: Node, indices: Indices) -> Expression:
+    def value(kernel: Scope, node: Node, indices: Indices) -> Expression:
         left = argument(kernel, node, node.arguments["self"], indices, node.dtype)
         right = argument(kernel, node, node.arguments["other"], indices, node.dtype)
         alpha = node.arguments.get("alpha")
@@ -49,12 +48,12 @@ def _add(sign: str) -> Operator:
     return Operator(value)
 
 
-def _rsub(kernel: Kernel, node: Node, indices: Indices) -> Expression:
+def _rsub(kernel: Scope, node: Node, indices: Indices) -> Expression:
     left = argument(kernel, node, node.arguments["other"], indices, node.dtype)
     return Binary("-", left, argument(kernel, node, node.arguments["self"], indices, node.dtype))
 
 
-def _div(kernel: Kernel, node: Node, indices: Indices) -> Expression:
+def _div(kernel: Scope, node: Node, indices: Indices) -> Expression:
     sides = [node.arguments["self"], node.arguments["other"]]
     left, right = (argument(kernel, node, one, indices, node.dtype) for one in sides)
     kinds = [kind_of(kernel, one, node.dtype) for one in sides]
@@ -70,19 +69,19 @@ def _div(kernel: Kernel, node: Node, indices: Indices) -> Expression:
 _FLOORED = "a / b - ((a % b != 0) && ((a < 0) != (b < 0)))"
 
 
-def _floor_divide(kernel: Kernel, node: Node, indices: Indices) -> Expression:
+def _floor_divide(kernel: Scope, node: Node, indices: Indices) -> Expression:
     left, right = (argument(kernel, node, node.arguments[one], indices, node.dtype) for one in ("self", "other"))
     text = "std::floor(a / b)" if node.dtype in FLOATS else _FLOORED
     return apply(kernel, text, [left, right], node.dtype)
 
 
-def _remainder(kernel: Kernel, node: Node, indices: Indices) -> Expression:
+def _remainder(kernel: Scope, node: Node, indices: Indices) -> Expression:
     left, right = (argument(kernel, node, node.arguments[one], indices, node.dtype) for one in ("self", "other"))
     text = "a - b * std::floor(a / b)" if node.dtype in FLOATS else "(a % b + b) % b"
     return apply(kernel, text, [left, right], node.dtype)
 
 
-def _pow(kernel: Kernel, node: Node, indices: Indices) -> Expression:
+def _pow(kernel: Scope, node: Node, indices: Indices) -> Expression:
     base, exponent = node.arguments["self"], node.arguments["exponent"]
     value = argument(kernel, node, base, indices, node.dtype)
     number = exponent.constant if isinstance(exponent, Whole) else None
@@ -100,7 +99,7 @@ def _pow(kernel: Kernel, node: Node, indices: Indices) -> Expression:
 
 
 def _clamp(low: str, high: str) -> Operator:
-    def value(kernel: Kernel, node: Node, indices: Indices) -> Expression:
+    def value(kernel: Scope, node: Node, indices: Indices) -> Expression:
         found = argument(kernel, node, node.arguments["self"], indices, node.dtype)
         for name, function in ((low, "std::max"), (high, "std::min")):
             bound = node.arguments.get(name)
@@ -112,7 +111,7 @@ def _clamp(low: str, high: str) -> Operator:
 
 
 def _compare(sign: str) -> Operator:
-    def value(kernel: Kernel, node: Node, indices: Indices) -> Expression:
+    def value(kernel: Scope, node: Node, indices: Indices) -> Expression:
         sides = [node.arguments["self"], node.arguments["other"]]
         kinds = [kind_of(kernel, one, "") for one in sides]
         floats = [kind for kind in kinds if kind in FLOATS]
@@ -125,7 +124,7 @@ def _compare(sign: str) -> Operator:
 
 
 def _bits(sign: str) -> Operator:
-    def value(kernel: Kernel, node: Node, indices: Indices) -> Expression:
+    def value(kernel: Scope, node: Node, indices: Indices) -> Expression:
         left, right = (argument(kernel, node, node.arguments[one], indices, node.dtype) for one in ("self", "other"))
         logical = {"&": "&&", "|": "||", "^": "!="}
         return Binary(logical[sign] if node.dtype == "bool" else sign, left, right)
@@ -133,24 +132,24 @@ def _bits(sign: str) -> Operator:
     return Operator(value)
 
 
-def _bitwise_not(kernel: Kernel, node: Node, indices: Indices) -> Expression:
+def _bitwise_not(kernel: Scope, node: Node, indices: Indices) -> Expression:
     value = argument(kernel, node, node.arguments["self"], indices, node.dtype)
     return apply(kernel, "!a" if node.dtype == "bool" else "~a", [value], node.dtype)
 
 
-def _where(kernel: Kernel, node: Node, indices: Indices) -> Expression:
+def _where(kernel: Scope, node: Node, indices: Indices) -> Expression:
     condition = argument(kernel, node, node.arguments["condition"], indices, "bool")
     then, otherwise = (argument(kernel, node, node.arguments[one], indices, node.dtype) for one in ("self", "other"))
     return Ternary(condition, then, otherwise)
 
 
-def _convert(kernel: Kernel, node: Node, indices: Indices) -> Expression:
+def _convert(kernel: Scope, node: Node, indices: Indices) -> Expression:
     name = "self" if "self" in node.arguments else "a"
     source = node.arguments[name]
     return cast(argument(kernel, node, source, indices, node.dtype), kind_of(kernel, source, node.dtype), node.dtype)
 
 
-def _gelu(kernel: Kernel, node: Node, indices: Indices) -> Expression:
+def _gelu(kernel: Scope, node: Node, indices: Indices) -> Expression:
     value = argument(kernel, node, node.arguments["self"], indices, node.dtype)
     text = (
         "0.5 * a * (1 + std::tanh(0.7978845608028654 * (a + 0.044715 * a * a * a)))"
@@ -160,7 +159,7 @@ def _gelu(kernel: Kernel, node: Node, indices: Indices) -> Expression:
     return apply(kernel, text, [value], node.dtype)
 
 
-def _elu(kernel: Kernel, node: Node, indices: Indices) -> Expression:
+def _elu(kernel: Scope, node: Node, indices: Indices) -> Expression:
     names = ("self", "alpha", "scale", "input_scale")
     values = [argument(kernel, node, node.arguments[name], indices, node.dtype) for name in names]
     plain = values[2:] == [literal(1.0, node.dtype)] * 2
@@ -168,19 +167,19 @@ def _elu(kernel: Kernel, node: Node, indices: Indices) -> Expression:
     return apply(kernel, text, values, node.dtype)
 
 
-def _expand(kernel: Kernel, node: Node, indices: Indices) -> Expression:
+def _expand(kernel: Scope, node: Node, indices: Indices) -> Expression:
     return argument(kernel, node, node.arguments["self"], indices, node.dtype)
 
 
 def _filled(value: Argument) -> Operator:
-    def element(kernel: Kernel, node: Node, indices: Indices) -> Expression:
+    def element(kernel: Scope, node: Node, indices: Indices) -> Expression:
         chosen = node.arguments.get("fill_value", node.arguments.get("s", node.arguments.get("value", value)))
         return argument(kernel, node, chosen, indices, node.dtype)
 
     return Operator(element, view=True, cost=0)
 
 
-def _copied(kernel: Kernel, node: Node, indices: Indices) -> Expression:
+def _copied(kernel: Scope, node: Node, indices: Indices) -> Expression:
     source = node.arguments["src"]
     return cast(argument(kernel, node, source, indices, node.dtype), kind_of(kernel, source, node.dtype), node.dtype)
 

@@ -7,10 +7,10 @@ from contextlib import ExitStack
 
 from warploom.problems.lowering.arithmetic import ZERO, minus, modulo, number, over, plus, times
 from warploom.problems.lowering.graph import Node
-from warploom.problems.lowering.kernel import Kernel
 from warploom.problems.lowering.literal import c_type, literal
 from warploom.problems.lowering.naming import wish_of
-from warploom.problems.lowering.operator import Indices, Operator
+from warploom.problems.lowering.nest import Split
+from warploom.problems.lowering.operator import Indices, NeedsPhases, Operator, Scope
 from warploom.problems.lowering.operators.elements import argument
 from warploom.problems.lowering.whole import Whole
 from warploom.syntax.cpp.tree import Assign, Binary, Expression, Name
@@ -21,18 +21,18 @@ MANY = 1 << 14
 """Terms above which a product is summed in double."""
 
 
-def _summing(kernel: Kernel, node: Node, terms: int, start: Expression | None = None) -> tuple[Name, str]:
+def _summing(kernel: Scope, node: Node, terms: int, start: Expression | None = None) -> tuple[Name, str]:
     """The local that a product is summed in, and its type."""
     inner = "float64" if node.dtype == "float32" and terms > MANY else node.dtype
     wish = "sum" if inner == node.dtype else "total"
     return kernel.nest.local(c_type(inner), wish, start or literal(0, inner)), inner
 
 
-def _finished(kernel: Kernel, node: Node, total: Name, inner: str) -> Expression:
+def _finished(kernel: Scope, node: Node, total: Name, inner: str) -> Expression:
     return total if inner == node.dtype else kernel.nest.local(f"const {c_type(node.dtype)}", wish_of(node), total)
 
 
-def _matmul(kernel: Kernel, node: Node, one: str, other: str, indices: Indices, start: Expression | None) -> Expression:
+def _matmul(kernel: Scope, node: Node, one: str, other: str, indices: Indices, start: Expression | None) -> Expression:
     left, right = kernel.direct(node.ref(one)), kernel.direct(node.ref(other))
     shared = kernel.graph.nodes[node.ref(one)].shape[-1]
     *batch, row, column = indices
@@ -42,12 +42,12 @@ def _matmul(kernel: Kernel, node: Node, one: str, other: str, indices: Indices, 
     return _finished(kernel, node, total, inner)
 
 
-def _mm(kernel: Kernel, node: Node, indices: Indices) -> Expression:
+def _mm(kernel: Scope, node: Node, indices: Indices) -> Expression:
     name = "mat2" if "mat2" in node.arguments else "other"
     return _matmul(kernel, node, "self", name, indices, None)
 
 
-def _addmm(kernel: Kernel, node: Node, indices: Indices) -> Expression:
+def _addmm(kernel: Scope, node: Node, indices: Indices) -> Expression:
     scales = [node.arguments.get(name) for name in ("beta", "alpha")]
     plain = all(isinstance(one, Whole) and one.constant == 1 for one in scales)
     names = ("mat1", "mat2") if "mat1" in node.arguments else ("batch1", "batch2")
@@ -67,7 +67,7 @@ class _Convolution:
         node: ``convolution(input, weight, bias, stride, padding, dilation, transposed, output_padding, groups)``.
     """
 
-    def __init__(self, kernel: Kernel, node: Node) -> None:
+    def __init__(self, kernel: Scope, node: Node) -> None:
         self.kernel, self.node = kernel, node
         self.input = kernel.graph.nodes[node.ref("input")]
         self.weight = kernel.graph.nodes[node.ref("weight")]
@@ -145,6 +145,12 @@ class _Convolution:
         """The same of a transposed convolution: the row of the input from which this tap reaches this place."""
         nest, length = self.kernel.nest, self.input.shape[2 + place]
         stride, padding, dilation = self.stride[place], self.padding[place], self.dilation[place]
+        if stride > 1 and dilation == 1:
+            if index in nest.axes:
+                raise NeedsPhases(self.kernel.filling, nest.axes[index], stride)
+            split = nest.splits.get(index)
+            if split is not None and split.stride == stride:
+                return self._in_phase(loops, place, split)
         wish = "row" if place == 0 else "column"
         end = plus(index, number(padding))
         if stride > 1 and dilation == 1:  # every stride-th tap meets a row; the others are left out
@@ -163,13 +169,25 @@ class _Convolution:
         loops.enter_context(nest.condition(Binary("<", row, length.expression)))
         return tap, row
 
+    def _in_phase(self, loops: ExitStack, place: int, split: Split) -> tuple[Expression, Expression]:
+        """The same where the place is one of a phase: every stride-th tap meets it, each a row before the last."""
+        nest, stride = self.kernel.nest, number(split.stride)
+        reach = plus(split.phase, number(self.padding[place]))
+        first = modulo(reach, stride)
+        taps = over(minus(plus(self.taps[place].expression, number(split.stride - 1)), first), stride)
+        turn = loops.enter_context(nest.loop(taps))
+        row = minus(plus(split.inner, over(reach, stride)), turn)
+        row = nest.local("const int64_t", "row" if place == 0 else "column", row)
+        loops.enter_context(nest.condition(inside(row, self.input.shape[2 + place])))
+        return plus(first, times(turn, stride)), row
+
 
 def inside(row: Expression, length: Whole) -> Expression:
     """Whether a row lies in a tensor."""
     return Binary("&&", Binary(">=", row, ZERO), Binary("<", row, length.expression))
 
 
-def _convolution(kernel: Kernel, node: Node, indices: Indices) -> Expression:
+def _convolution(kernel: Scope, node: Node, indices: Indices) -> Expression:
     return _Convolution(kernel, node).element(indices)
 
 

@@ -7,10 +7,9 @@ from contextlib import ExitStack, contextmanager
 
 from warploom.problems.lowering.arithmetic import ZERO, row_major
 from warploom.problems.lowering.graph import Node
-from warploom.problems.lowering.kernel import Kernel
 from warploom.problems.lowering.literal import FLOATS, c_type, highest, literal, lowest
 from warploom.problems.lowering.naming import wish_of
-from warploom.problems.lowering.operator import Indices, Operator
+from warploom.problems.lowering.operator import Indices, Operator, Scope
 from warploom.problems.lowering.operators.elements import cast
 from warploom.problems.lowering.whole import Whole, product
 from warploom.syntax.cpp.tree import Assign, Binary, Call, Expression, If, Name, Ternary
@@ -20,7 +19,7 @@ MANY = 512
 
 
 @contextmanager
-def reduced(kernel: Kernel, node: Node, indices: Indices) -> Iterator[tuple[Expression, list[Expression], Whole]]:
+def reduced(kernel: Scope, node: Node, indices: Indices) -> Iterator[tuple[Expression, list[Expression], Whole]]:
     """Loops over the dimensions that go; yields an element of the argument, the loops' variables, how many elements."""
     source = kernel.graph.nodes[node.ref("self")]
     rank = len(source.shape)
@@ -44,13 +43,13 @@ def gone_dims(node: Node, rank: int) -> list[int]:
     return sorted(one % rank for one in node.numbers("dim")) if rank else []
 
 
-def count_of(kernel: Kernel, node: Node) -> Whole:
+def count_of(kernel: Scope, node: Node) -> Whole:
     """How many elements of the argument make one of the result."""
     source = kernel.graph.nodes[node.ref("self")]
     return product((source.shape[dim] for dim in gone_dims(node, len(source.shape))), kernel.graph.one)
 
 
-def as_result(kernel: Kernel, value: Expression, inner: str, node: Node) -> Expression:
+def as_result(kernel: Scope, value: Expression, inner: str, node: Node) -> Expression:
     """What was added up in another type, in the result's."""
     return value if inner == node.dtype else kernel.nest.local(f"const {c_type(node.dtype)}", wish_of(node), value)
 
@@ -60,7 +59,7 @@ def summing_type(dtype: str, count: Whole) -> str:
     return "float64" if dtype == "float32" and count.largest > MANY else dtype
 
 
-def _sum(kernel: Kernel, node: Node, indices: Indices) -> Expression:
+def _sum(kernel: Scope, node: Node, indices: Indices) -> Expression:
     inner = summing_type(node.dtype, count_of(kernel, node))
     total = kernel.nest.local(c_type(inner), "total" if inner != node.dtype else wish_of(node), literal(0, inner))
     with reduced(kernel, node, indices) as (value, _, _):
@@ -68,7 +67,7 @@ def _sum(kernel: Kernel, node: Node, indices: Indices) -> Expression:
     return as_result(kernel, total, inner, node)
 
 
-def _mean(kernel: Kernel, node: Node, indices: Indices) -> Expression:
+def _mean(kernel: Scope, node: Node, indices: Indices) -> Expression:
     count = count_of(kernel, node)
     inner = summing_type(node.dtype, count)
     total = kernel.nest.local(c_type(inner), "total", literal(0, inner))
@@ -78,7 +77,7 @@ def _mean(kernel: Kernel, node: Node, indices: Indices) -> Expression:
     return as_result(kernel, Binary("/", total, divisor), inner, node)
 
 
-def _product(kernel: Kernel, node: Node, indices: Indices) -> Expression:
+def _product(kernel: Scope, node: Node, indices: Indices) -> Expression:
     total = kernel.nest.local(c_type(node.dtype), "product", literal(1, node.dtype))
     with reduced(kernel, node, indices) as (value, _, _):
         kernel.nest.emit(Assign(total, "*=", value))
@@ -86,7 +85,7 @@ def _product(kernel: Kernel, node: Node, indices: Indices) -> Expression:
 
 
 def _extreme(function: str, start: Callable[[str], Expression], sign: str) -> Operator:
-    def value(kernel: Kernel, node: Node, indices: Indices) -> Expression:
+    def value(kernel: Scope, node: Node, indices: Indices) -> Expression:
         found = kernel.nest.local(c_type(node.dtype), wish_of(node), start(node.dtype))
         with reduced(kernel, node, indices) as (value, _, _):
             kernel.nest.emit(Assign(found, "=", taken(kernel, function, sign, found, value, node.dtype)))
@@ -95,7 +94,7 @@ def _extreme(function: str, start: Callable[[str], Expression], sign: str) -> Op
     return Operator(value, loops=True)
 
 
-def taken(kernel: Kernel, function: str, sign: str, found: Name, value: Expression, dtype: str) -> Expression:
+def taken(kernel: Scope, function: str, sign: str, found: Name, value: Expression, dtype: str) -> Expression:
     """The larger or smaller of two; a NaN is either where that matters."""
     if not kernel.careful or dtype not in FLOATS:
         return Call(function, (found, value))
@@ -104,7 +103,7 @@ def taken(kernel: Kernel, function: str, sign: str, found: Name, value: Expressi
 
 
 def _place(start: Callable[[str], Expression], sign: str) -> Operator:
-    def value(kernel: Kernel, node: Node, indices: Indices) -> Expression:
+    def value(kernel: Scope, node: Node, indices: Indices) -> Expression:
         source = kernel.graph.nodes[node.ref("self")]
         best = kernel.nest.local(c_type(source.dtype), "best", start(source.dtype))
         place = kernel.nest.local("int64_t", "place", ZERO)
@@ -119,7 +118,7 @@ def _place(start: Callable[[str], Expression], sign: str) -> Operator:
 
 
 def _truth(sign: str, start: bool) -> Operator:
-    def value(kernel: Kernel, node: Node, indices: Indices) -> Expression:
+    def value(kernel: Scope, node: Node, indices: Indices) -> Expression:
         source = kernel.graph.nodes[node.ref("self")]
         found = kernel.nest.local("bool", wish_of(node), literal(start, "bool"))
         with reduced(kernel, node, indices) as (value, _, _):

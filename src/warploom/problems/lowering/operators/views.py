@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from warploom.errors import ProblemError
 from warploom.problems.lowering.arithmetic import ZERO, minus, modulo, number, plus, row_major, times
 from warploom.problems.lowering.graph import Node
-from warploom.problems.lowering.kernel import Kernel
 from warploom.problems.lowering.literal import literal
-from warploom.problems.lowering.operator import Indices, NeedsMemory, Operator, Storage
+from warploom.problems.lowering.operator import Indices, NeedsMemory, Operator, Scope, Storage
 from warploom.problems.lowering.whole import Whole, product
 from warploom.syntax.cpp.tree import Cast, Expression
 
@@ -45,7 +44,7 @@ def regrouped(old: Sequence[Whole], new: Sequence[Whole], indices: Indices) -> l
     return found
 
 
-def _reshape(kernel: Kernel, node: Node, indices: Indices) -> Expression:
+def _reshape(kernel: Scope, node: Node, indices: Indices) -> Expression:
     source = kernel.graph.nodes[node.ref("self")]
     stored = kernel.storage(source.name)
     if stored is not None:
@@ -56,11 +55,11 @@ def _reshape(kernel: Kernel, node: Node, indices: Indices) -> Expression:
     return kernel.load(source.name, places)
 
 
-def _same(kernel: Kernel, node: Node, indices: Indices) -> Expression:
+def _same(kernel: Scope, node: Node, indices: Indices) -> Expression:
     return kernel.load(node.ref("self"), indices)
 
 
-def _permute(kernel: Kernel, node: Node, indices: Indices) -> Expression:
+def _permute(kernel: Scope, node: Node, indices: Indices) -> Expression:
     rank = len(node.shape)
     turned: list[Expression] = [ZERO] * rank
     for place, origin in enumerate(node.numbers("dims")):
@@ -68,14 +67,14 @@ def _permute(kernel: Kernel, node: Node, indices: Indices) -> Expression:
     return kernel.load(node.ref("self"), turned)
 
 
-def _transpose(kernel: Kernel, node: Node, indices: Indices) -> Expression:
+def _transpose(kernel: Scope, node: Node, indices: Indices) -> Expression:
     one, other = (axis(node, name, len(node.shape)) for name in ("dim0", "dim1"))
     turned = list(indices)
     turned[one], turned[other] = turned[other], turned[one]
     return kernel.load(node.ref("self"), turned)
 
 
-def _slice(kernel: Kernel, node: Node, indices: Indices) -> Expression:
+def _slice(kernel: Scope, node: Node, indices: Indices) -> Expression:
     source = kernel.graph.nodes[node.ref("self")]
     dim = axis(node, "dim", len(source.shape))
     start, step = bounded(node, "start", source.shape[dim]), node.number("step")
@@ -99,7 +98,7 @@ def bounded(node: Node, name: str, length: Whole) -> Whole:
     raise ProblemError(f"the operator aten.{node.operator} begins inside the tensor in some workloads alone")
 
 
-def _select(kernel: Kernel, node: Node, indices: Indices) -> Expression:
+def _select(kernel: Scope, node: Node, indices: Indices) -> Expression:
     source = kernel.graph.nodes[node.ref("self")]
     dim = axis(node, "dim", len(source.shape))
     value = node.arguments["index"]
@@ -108,7 +107,7 @@ def _select(kernel: Kernel, node: Node, indices: Indices) -> Expression:
     return kernel.load(source.name, [*indices[:dim], chosen.expression, *indices[dim:]])
 
 
-def _flip(kernel: Kernel, node: Node, indices: Indices) -> Expression:
+def _flip(kernel: Scope, node: Node, indices: Indices) -> Expression:
     places = list(indices)
     for one in node.numbers("dims"):
         dim = one % len(node.shape)
@@ -116,14 +115,14 @@ def _flip(kernel: Kernel, node: Node, indices: Indices) -> Expression:
     return kernel.load(node.ref("self"), places)
 
 
-def _repeat(kernel: Kernel, node: Node, indices: Indices) -> Expression:
+def _repeat(kernel: Scope, node: Node, indices: Indices) -> Expression:
     source = kernel.graph.nodes[node.ref("self")]
     own = indices[len(node.shape) - len(source.shape) :]
     places = [modulo(index, length.expression) for index, length in zip(own, source.shape, strict=True)]
     return kernel.load(source.name, places)
 
 
-def _diagonal(kernel: Kernel, node: Node, indices: Indices) -> Expression:
+def _diagonal(kernel: Scope, node: Node, indices: Indices) -> Expression:
     source = kernel.graph.nodes[node.ref("self")]
     rank = len(source.shape)
     one, other = axis(node, "dim1", rank), axis(node, "dim2", rank)
@@ -135,7 +134,7 @@ def _diagonal(kernel: Kernel, node: Node, indices: Indices) -> Expression:
     return kernel.load(source.name, places)
 
 
-def _part(kernel: Kernel, node: Node, indices: Indices) -> Expression:
+def _part(kernel: Scope, node: Node, indices: Indices) -> Expression:
     """One of the tensors that ``split_with_sizes`` gives."""
     dim = axis(node, "dim", len(node.shape))
     sizes = node.arguments["split_sizes"]
@@ -149,7 +148,7 @@ def _part(kernel: Kernel, node: Node, indices: Indices) -> Expression:
     return kernel.load(node.ref("self"), places)
 
 
-def _arange(kernel: Kernel, node: Node, indices: Indices) -> Expression:
+def _arange(kernel: Scope, node: Node, indices: Indices) -> Expression:
     start, step = node.arguments.get("start"), node.arguments.get("step")
     found = indices[0]
     if isinstance(step, Whole):
@@ -161,7 +160,7 @@ def _arange(kernel: Kernel, node: Node, indices: Indices) -> Expression:
     return found if node.dtype == "int64" else Cast("float", found)
 
 
-def _constant(kernel: Kernel, node: Node, indices: Indices) -> Expression:
+def _constant(kernel: Scope, node: Node, indices: Indices) -> Expression:
     if len(node.values) == 1:
         return literal(node.values[0], node.dtype)
     return kernel.table(node).at(indices)

@@ -7,9 +7,8 @@ from contextlib import ExitStack
 from warploom.errors import ProblemError
 from warploom.problems.lowering.arithmetic import ZERO, minus, number, over, plus, times, whole_of
 from warploom.problems.lowering.graph import Node
-from warploom.problems.lowering.kernel import Kernel
 from warploom.problems.lowering.literal import c_type, literal, lowest
-from warploom.problems.lowering.operator import Indices, Operator
+from warploom.problems.lowering.operator import Indices, Operator, Scope
 from warploom.problems.lowering.operators.products import inside
 from warploom.problems.lowering.operators.reductions import taken
 from warploom.problems.lowering.whole import Whole
@@ -24,7 +23,7 @@ class _Windows:
         node: the operator; its last dimensions are pooled, as many as ``kernel_size`` names.
     """
 
-    def __init__(self, kernel: Kernel, node: Node) -> None:
+    def __init__(self, kernel: Scope, node: Node) -> None:
         self.kernel, self.node = kernel, node
         self.source = kernel.graph.nodes[node.ref("self")]
         self.read = kernel.direct(self.source.name)
@@ -77,7 +76,7 @@ def _rank(node: Node) -> int:
     return found
 
 
-def _max_pool(kernel: Kernel, node: Node, indices: Indices) -> Expression:
+def _max_pool(kernel: Scope, node: Node, indices: Indices) -> Expression:
     if node.result:
         raise ProblemError(f"the operator aten.{node.operator} is lowered for its values, not for their places")
     windows = _Windows(kernel, node)
@@ -88,7 +87,7 @@ def _max_pool(kernel: Kernel, node: Node, indices: Indices) -> Expression:
     return largest
 
 
-def _avg_pool(kernel: Kernel, node: Node, indices: Indices) -> Expression:
+def _avg_pool(kernel: Scope, node: Node, indices: Indices) -> Expression:
     windows = _Windows(kernel, node)
     total = kernel.nest.local(c_type(node.dtype), "sum", literal(0, node.dtype))
     with ExitStack() as loops:
@@ -123,7 +122,7 @@ def _counted(windows: _Windows, place: int, index: Expression, padded: bool) -> 
     return minus(end, begin)
 
 
-def _adaptive(kernel: Kernel, node: Node, indices: Indices, largest: bool) -> Expression:
+def _adaptive(kernel: Scope, node: Node, indices: Indices, largest: bool) -> Expression:
     """Windows from i·n/m to (i + 1)·n/m, rounded outwards (PyTorch's AdaptiveAveragePooling.cpp)."""
     source = kernel.graph.nodes[node.ref("self")]
     read, rank = kernel.direct(source.name), _rank(node)
@@ -152,11 +151,11 @@ def _adaptive(kernel: Kernel, node: Node, indices: Indices, largest: bool) -> Ex
     return found if largest else Binary("/", found, count)
 
 
-def _adaptive_avg(kernel: Kernel, node: Node, indices: Indices) -> Expression:
+def _adaptive_avg(kernel: Scope, node: Node, indices: Indices) -> Expression:
     return _adaptive(kernel, node, indices, False)
 
 
-def _adaptive_max(kernel: Kernel, node: Node, indices: Indices) -> Expression:
+def _adaptive_max(kernel: Scope, node: Node, indices: Indices) -> Expression:
     if node.result:
         raise ProblemError(f"the operator aten.{node.operator} is lowered for its values, not for their places")
     return _adaptive(kernel, node, indices, True)

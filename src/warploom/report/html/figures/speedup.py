@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from warploom.report.html.figures.frame import NARROW, Key, across, legend, marker, short_number, times, upwards
-from warploom.report.html.history import Judged, Trial
+from warploom.report.html.history import Judged, Trial, standing_trial
 from warploom.report.html.stages import spaced
 from warploom.report.html.svg import Drawing, Point, Scale
 from warploom.report.progress import interval
@@ -48,7 +48,7 @@ class Climb:
     @property
     def best(self) -> Trial | None:
         """The promotion that stands."""
-        return next((trial for trial in reversed(self.trials) if isinstance(trial.event, Promoted)), None)
+        return standing_trial(self.trials)
 
     @property
     def top(self) -> float | None:

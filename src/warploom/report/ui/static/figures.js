@@ -3,7 +3,7 @@
 import { get } from "./api.js";
 import { drawn, el, facts, table } from "./dom.js";
 
-const LEAST_MS = 1500; // between two drawings
+const LEAST_MS = 1500; // between two drawings, and before a journal that is still being read is drawn in part
 const SPARING = 20; // drawing takes at most one part in so many of the time: the machine is being measured
 
 /** A section of figures in a container of its own. */
@@ -25,6 +25,7 @@ export class Figures {
   update(run) {
     if (this.run && this.run.number !== run.number) this.clear();
     if (run.read === 1 && this.run?.read < 1) this.hurry(); // what was drawn so far shows a part of the journal
+    if (run.read < 1 && !this.run) this.rest = Date.now() + LEAST_MS;
     this.run = run;
     this.due();
   }

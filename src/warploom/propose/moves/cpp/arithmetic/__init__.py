@@ -1,0 +1,1 @@
+"""The same value, cheaper to compute."""

@@ -1,0 +1,1 @@
+"""Tiles of outputs in registers, and what several iterations share."""

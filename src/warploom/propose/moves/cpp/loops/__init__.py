@@ -1,0 +1,1 @@
+"""Loops in another order, in blocks, joined, split and copied."""

@@ -1,0 +1,1 @@
+"""How operands lie in memory, and how memory is touched."""

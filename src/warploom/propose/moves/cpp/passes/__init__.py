@@ -1,0 +1,1 @@
+"""Several passes over the same range, and what one may leave to the next."""

@@ -1,0 +1,1 @@
+"""Loops spread over the cores."""

@@ -1,0 +1,1 @@
+"""Sixteen iterations at once, in explicit GCC vectors."""

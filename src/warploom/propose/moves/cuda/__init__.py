@@ -1,0 +1,1 @@
+"""Rewrites of CUDA and HIP kernels."""

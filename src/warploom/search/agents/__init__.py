@@ -1,0 +1,1 @@
+"""Outside agents: a run whose proposals come from them, one step at a time."""
