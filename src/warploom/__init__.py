@@ -8,8 +8,9 @@ from typing import Any
 from warploom.errors import WarploomError
 from warploom.values.candidate import Candidate
 from warploom.values.outcome import Evaluation, Failed, Passed
-from warploom.values.problem import Problem, Tensor, Tolerance, Workload
+from warploom.values.problem import Problem, Tensor, Workload
 from warploom.values.speedup import speedup
+from warploom.values.tolerance import Tolerance
 
 __version__ = "0.1.0"
 

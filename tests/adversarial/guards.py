@@ -209,7 +209,7 @@ def _repeat(off: Off) -> None:
 
 
 def _timed_calls(off: Off) -> None:
-    off.patch.setattr(Bench, "check", lambda bench, calls: None)
+    off.patch.setattr(Bench, "check", lambda bench, calls, rival=False: None)
 
 
 def _strict_timed_call(off: Off) -> None:
@@ -226,7 +226,7 @@ def _read_only(off: Off) -> None:
 
 
 def _roofline(off: Off) -> None:
-    off.patch.setattr(Roofline, "check", lambda self, problem, timing: 0.5)
+    off.patch.setattr(Roofline, "check", lambda self, problem, timing, traffic_bytes: 0.5)
 
 
 def _jail(off: Off) -> None:

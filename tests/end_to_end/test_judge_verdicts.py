@@ -173,7 +173,7 @@ def test_a_promotion_is_measured_against_every_baseline_and_verified_again(judge
     assert len(found.verdict.checks) == 3 + 2 + 2 + 2 + 4
     assert sum(check.held_out for check in found.verdict.checks) == 3 + 2
     seeds = [check.seed for check in found.verdict.checks]
-    assert len(set(seeds)) == len(seeds)
+    assert len(set(seeds)) >= len(seeds) - 2, "only the fresh process may see the set that the first one saw"
     assert 0.0 <= found.environment["busy"] <= 1.0
 
 

@@ -28,7 +28,8 @@ from warploom.values.event import Evaluated, Event, Proposed, RunResumed
 from warploom.values.problem import from_description
 
 PROBLEM = """
-from warploom.values.problem import Problem, Tensor, Tolerance, Workload
+from warploom.values.problem import Problem, Tensor, Workload
+from warploom.values.tolerance import Tolerance
 
 def soft(x):
     return x.softmax(dim=-1)

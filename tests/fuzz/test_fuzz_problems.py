@@ -21,12 +21,14 @@ from warploom.problems.load import CATALOG, load_problem
 from warploom.problems.native import detach, execute, read
 from warploom.testing.damage import damaged, damaged_text, odd_text, odd_value
 from warploom.testing.fuzz import Target, refused
-from warploom.values.problem import Problem, Tensor, Tolerance, Workload, describe, from_description
+from warploom.values.problem import Problem, Tensor, Workload, describe, from_description
 from warploom.values.shape import extents
 from warploom.values.signature import signature
+from warploom.values.tolerance import Tolerance
 
 FILES = [path.read_bytes() for path in sorted(CATALOG.glob("*/problem.py"))]
-PLAIN = b"""from warploom.values.problem import Problem, Tensor, Tolerance, Workload
+PLAIN = b"""from warploom.values.problem import Problem, Tensor, Workload
+from warploom.values.tolerance import Tolerance
 
 def twice(x):
     return x + x

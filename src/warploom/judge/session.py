@@ -102,6 +102,10 @@ class Session:
                 self.benches.append(bench)
                 levels = [one.levels for one in self._checked[str(workload)]]
                 bench.allowances = self._allowances([max(level) for level in zip(*levels, strict=True)])
+                if not self.problem.traffic:
+                    bench.fill(1)
+                    read = self.reference.read_bytes(workload, bench.inputs, bench.windows(1)[0])
+                    bench.traffic_bytes = read + sum(region.size_bytes for region in bench.outputs_layout.regions)
             self._say("compiling the reference with torch.compile")
             self.compile_baselines()
         self._say("measuring PyTorch against itself")
@@ -135,6 +139,7 @@ class Session:
         return {
             "noise_floor": self.noise_floor,
             "noise_floor_of_session": self.own_floor,
+            "traffic_bytes": {str(bench.workload): bench.traffic_bytes for bench in self.benches},
             "reference": {**self.reference.description, "environment": self.reference.settings},
             "baselines": {
                 "eager": {"eager_ns": {str(bench.workload): bench.eager_ns for bench in self.benches}},
@@ -153,7 +158,7 @@ class Session:
         Raises:
             ReferenceFailed: an oracle could not be computed.
         """
-        chosen = sorted(self.problem.held_out, key=self.problem.traffic_bytes)
+        chosen = sorted(self.problem.held_out, key=self.problem.tensor_bytes)
         return [
             self._trial(
                 workload,
@@ -216,7 +221,7 @@ class Session:
             return
         timed = workload in self.problem.workloads
         # Inputs, expected values and tolerances: three times the traffic at most.
-        fits = 3 * TIMED_SETS * self.problem.traffic_bytes(workload) * len(self.problem.workloads) <= SET_BYTES
+        fits = 3 * TIMED_SETS * self.problem.tensor_bytes(workload) * len(self.problem.workloads) <= SET_BYTES
         count = HELD_OUT_SETS if not timed else TIMED_SETS if fits else 1
         layout = output_layout(self.problem, workload)
         self._layouts[name] = layout

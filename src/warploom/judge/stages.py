@@ -187,7 +187,7 @@ def time_all(
 
     for bench in session.benches:
         found = again_if_disturbed(bench) if promote else once(bench)
-        fractions.append(roofline.check(session.problem, found[0]))
+        fractions.append(roofline.check(session.problem, found[0], bench.traffic_bytes))
         timings += found
     if unwatched:
         notes["unwatched"] = sorted(unwatched)

@@ -88,7 +88,7 @@ class Verification:
             for workload in self.problem.workloads
             if (others := [recipe for recipe in recipes if recipe != workload.recipe])
         ]
-        held_out = sorted(self.problem.held_out, key=self.problem.traffic_bytes)
+        held_out = sorted(self.problem.held_out, key=self.problem.tensor_bytes)
         strict = [(workload, False) for workload in (*held_out, *self.problem.workloads)]
         return [*strict, *((workload, True) for workload in stressed)]
 

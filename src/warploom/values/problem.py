@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
@@ -16,6 +15,7 @@ from typing import Any
 
 from warploom.errors import ProblemError
 from warploom.values.shape import extent, extents
+from warploom.values.tolerance import Tolerance, is_number
 
 ITEM_BYTES: dict[str, int] = {
     "float32": 4,
@@ -35,10 +35,6 @@ MOST_BYTES = 1 << 40
 
 RECIPES: tuple[str, ...] = ("normal", "wide", "offset", "spikes", "ties", "tiny", "large", "special", "zeros", "own")
 """How the inputs of a workload are drawn; see :mod:`warploom.judge.content.inputs`."""
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
 
 
 @dataclass(frozen=True)
@@ -69,7 +65,7 @@ class Tensor:
         for name, bound in (("low", self.low), ("high", self.high)):
             if bound is not None and type(bound) not in (int, str):
                 raise ProblemError(f"{name} must be a whole number or an axis expression, not {bound!r}")
-        if not _is_number(self.scale):
+        if not is_number(self.scale):
             raise ProblemError(f"scale must be a finite number, not {self.scale!r}")
         if not isinstance(self.positive, bool):
             raise ProblemError(f"positive must be True or False, not {self.positive!r}")
@@ -121,31 +117,6 @@ class Workload:
 
 
 @dataclass(frozen=True)
-class Tolerance:
-    """How exact a result must be.
-
-    The tolerance is calibrated by the judge from the reference's own error against float64;
-    these are the factors on that calibration, and absolute floors for the rare problem that needs them.
-
-    Attributes:
-        factor: how many times the reference's own error is allowed. The default passes sums of thousands of float32
-            terms in any order, and refuses half precision by a factor of 40 and more; see docs/precision.md.
-        absolute: added to the calibrated tolerance of every element.
-        relative: added, times the magnitude of the expected element.
-    """
-
-    factor: float = 64.0
-    absolute: float = 0.0
-    relative: float = 0.0
-
-    def __post_init__(self) -> None:
-        if not all(_is_number(value) for value in (self.factor, self.absolute, self.relative)):
-            raise ProblemError(f"a tolerance is made of finite numbers, not {self}")
-        if self.factor <= 0 or self.absolute < 0 or self.relative < 0:
-            raise ProblemError(f"a tolerance has a factor above 0 and nothing below 0, not {self}")
-
-
-@dataclass(frozen=True)
 class Reference:
     """Where the reference function is written: a file and a name in it, with the hash of its text.
 
@@ -178,6 +149,8 @@ class Problem:
         tolerance: see :class:`Tolerance`.
         title: one line for people.
         operations: floating-point operations of one call as an axis expression, for the roofline; "" where unknown.
+        traffic: bytes that a call must move at least, as an axis expression, where a kernel can do without some of what
+            the reference reads; "" for all that it reads and writes.
     """
 
     name: str
@@ -190,6 +163,7 @@ class Problem:
     tolerance: Tolerance = field(default_factory=Tolerance)
     title: str = ""
     operations: str = ""
+    traffic: str = ""
 
     def __post_init__(self) -> None:
         _check_kinds(self)
@@ -206,12 +180,13 @@ class Problem:
                 if min(extents(tensor.shape, workload.extents), default=1) < 1:
                     raise ProblemError(f"problem {self.name!r}: tensor {name!r} would be empty at workload {workload}")
                 tensor.check_bounds(workload.extents)
-            if self.traffic_bytes(workload) > MOST_BYTES:
+            if self.tensor_bytes(workload) > MOST_BYTES:
                 raise ProblemError(
-                    f"problem {self.name!r}: workload {workload} would take {self.traffic_bytes(workload):.3g} bytes"
+                    f"problem {self.name!r}: workload {workload} would take {self.tensor_bytes(workload):.3g} bytes"
                 )
-            if self.operations:
-                extent(self.operations, workload.extents)
+            for expression in (self.operations, self.traffic):
+                if expression:
+                    extent(expression, workload.extents)
 
     @cached_property
     def hash(self) -> str:
@@ -223,10 +198,17 @@ class Problem:
         del description["reference"]["path"]
         return hashlib.sha256(json.dumps(description, sort_keys=True).encode()).hexdigest()[:16]
 
-    def traffic_bytes(self, workload: Workload) -> int:
-        """Bytes that any correct kernel must move at least: every input read once, every output written once."""
+    def tensor_bytes(self, workload: Workload) -> int:
+        """Bytes of all inputs and outputs together."""
         tensors = (*self.inputs.values(), *self.outputs.values())
         return sum(tensor.size_bytes(workload.extents) for tensor in tensors)
+
+    def traffic_bytes(self, workload: Workload) -> int:
+        """Bytes that a right kernel must move at least, as far as the problem tells: ``traffic``, or all tensors once.
+
+        The judge knows more where the reference reads only parts of its inputs: :func:`warploom.values.peaks.traffic`.
+        """
+        return extent(self.traffic, workload.extents) if self.traffic else self.tensor_bytes(workload)
 
 
 def _check_kinds(problem: Problem) -> None:
@@ -243,7 +225,7 @@ def _check_kinds(problem: Problem) -> None:
             and all(isinstance(value, kind) for value in values)
         )
 
-    for name in ("name", "title", "operations"):
+    for name in ("name", "title", "operations", "traffic"):
         need(isinstance(getattr(problem, name), str), name, "a text")
     need(all_of(problem.axes, tuple, str), "axes", 'a tuple of names such as ("rows", "cols")')
     for name in ("inputs", "outputs"):
@@ -270,6 +252,7 @@ def describe(problem: Problem) -> dict[str, Any]:
         "tolerance": asdict(problem.tolerance),
         "title": problem.title,
         "operations": problem.operations,
+        **({"traffic": problem.traffic} if problem.traffic else {}),
     }
 
 
@@ -292,4 +275,5 @@ def from_description(description: Mapping[str, Any]) -> Problem:
         tolerance=Tolerance(**description["tolerance"]),
         title=description["title"],
         operations=description["operations"],
+        traffic=description.get("traffic", ""),
     )

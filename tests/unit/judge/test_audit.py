@@ -13,7 +13,8 @@ from warploom.judge.auditing.advice import advise, findings
 from warploom.judge.auditing.audit import SETS, audit
 from warploom.problems.load import load_problem
 from warploom.values.audit import Audit, Encounter, Finding, Pretender, Trial
-from warploom.values.problem import Problem, Reference, Tensor, Tolerance, Workload
+from warploom.values.problem import Problem, Reference, Tensor, Workload
+from warploom.values.tolerance import Tolerance
 
 HEAD = """
 from warploom import Problem, Tensor, Tolerance, Workload

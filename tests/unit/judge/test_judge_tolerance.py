@@ -13,8 +13,9 @@ from warploom.judge.comparison.compare import Comparison, Expected, compare
 from warploom.judge.comparison.tolerance import Calibrated, calibrate, neighbourhood_max
 from warploom.judge.content.inputs import decode, draw, encode
 from warploom.judge.content.layout import Array
-from warploom.values.problem import Problem, Reference, Tensor, Tolerance, Workload
+from warploom.values.problem import Problem, Reference, Tensor, Workload
 from warploom.values.shape import extents
+from warploom.values.tolerance import Tolerance
 
 pytestmark = pytest.mark.torch
 

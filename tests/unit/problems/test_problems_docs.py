@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from warploom.problems.load import find_seed, load_problem
-from warploom.values.problem import ITEM_BYTES, RECIPES, Problem, Tensor, Tolerance
+from warploom.values.problem import ITEM_BYTES, RECIPES, Problem, Tensor
 from warploom.values.signature import signature
+from warploom.values.tolerance import Tolerance
 
 PAGE = (Path(__file__).parents[3] / "docs" / "problem-file.md").read_text()
 HARNESS = Path(__file__).with_name("seed_harness.py")

@@ -109,6 +109,20 @@ def test_the_users_modules_are_part_of_what_a_problem_is(
     assert replace(second, reference=first.reference).hash == first.hash, "nothing else is another"
 
 
+def test_the_traffic_of_a_problem_is_part_of_it(path: Path, tmp_path: Path) -> None:
+    plain = load_problem(path, tmp_path / "cache")
+    stated = replace(plain, traffic="4*n")
+    assert from_description(describe(stated)) == stated
+    assert stated.hash != plain.hash
+    shape = plain.workloads[0]
+    assert stated.traffic_bytes(shape) == 4 * shape.extents["n"] < plain.traffic_bytes(shape)
+    assert stated.tensor_bytes(shape) == plain.tensor_bytes(shape) == plain.traffic_bytes(shape)
+    with pytest.raises(ProblemError, match="traffic must be a text"):
+        replace(plain, traffic=4)
+    with pytest.raises(ProblemError):
+        replace(plain, traffic="4*k")
+
+
 def test_a_file_that_is_all_of_a_problem_has_the_hash_of_its_text_alone(path: Path, tmp_path: Path) -> None:
     problem = load_problem(path, tmp_path / "cache")
     assert set(describe(problem)["reference"]) == {"path", "name", "sha256"}

@@ -184,6 +184,7 @@ def test_the_light_of_a_row_follows_from_its_times(suite: SuiteWorld) -> None:
     # Bytes and operations a nanosecond of the environment; a block of calls moves more than its faster cache holds.
     bound = max(8192 / 100.0, 1024 / 200.0)
     assert workload["bound_ns"] == pytest.approx(bound)
+    assert workload["bytes"] == 8192
     baseline = workload["baselines"]["eager"]["ns"]
     own = baseline / row.speedup["eager"][0]
     assert own == pytest.approx(workload["kernel_ns"], rel=0.02)

@@ -113,5 +113,7 @@ def test_the_bound_is_the_longer_of_moving_and_computing() -> None:
     assert peaks.bound_ns(problem, Workload(n=1024), 0, 1) == pytest.approx(moving)
     assert peaks.bound_ns(problem, Workload(n=1024), 0, 128) == pytest.approx(4 * moving), "a MiB: beyond its cache"
     assert peaks.bound_ns(problem, Workload(n=1024), 10**6, 1) == pytest.approx(10**6 / 200.0)
+    stated = Peaks({**ENVIRONMENT, "traffic_bytes": {"n=1024": problem.traffic_bytes(Workload(n=1024)) // 2}})
+    assert stated.bound_ns(problem, Workload(n=1024), 0, 1) == pytest.approx(moving / 2)
     with pytest.raises(ConfigError, match="no peaks"):
         Peaks({})

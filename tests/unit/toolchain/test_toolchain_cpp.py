@@ -13,6 +13,7 @@ import pytest
 from warploom.errors import ToolchainError
 from warploom.toolchain import cpp, cpp_cache, cpp_headers, cpp_jail
 from warploom.toolchain.cpp import DEFAULT_FLAGS, CppToolchain
+from warploom.toolchain.cpp_symbols import looked_up
 from warploom.toolchain.find import find_toolchain
 from warploom.values.candidate import Candidate
 from warploom.values.outcome import Build, Failed
@@ -199,6 +200,38 @@ def test_only_what_a_candidate_includes_is_put_before_it(tmp_path: Path) -> None
     )
     failed = failure("#include <cmath>\n" + PLAIN.replace("2 * x[i]", "std::vector<float>(3)[0]"), tmp_path)
     assert "vector" in failed.message
+
+
+@pytest.mark.parametrize("name", ["dlsym", "dlopen", "dlmopen", "dladdr1", "dl_iterate_phdr", "_dl_find_object"])
+def test_a_library_that_looks_up_other_code_is_not_taken(name: str, tmp_path: Path) -> None:
+    declared = f'#include <stdint.h>\nextern "C" void* {name}(const char*, int);\nstatic void* seen;\n'
+    used = f'seen = {name}("x", 2), out[i] ='
+    failed = failure(declared + PLAIN.split("\n", 1)[1].replace("out[i] =", used), tmp_path)
+    assert (failed.stage, failed.kind) == ("build", "rejected")
+    assert f"asks for {name}" in failed.message
+
+
+@pytest.mark.parametrize("name", ["my_dlsym", "dlsyms", "dl_symbols"])
+def test_a_kernel_may_have_names_of_its_own(name: str, tmp_path: Path) -> None:
+    own = f"static float {name}(float x) {{ return 2 * x; }}\n"
+    text = PLAIN.replace(DEFINITION, own + DEFINITION).replace("2 * x[i]", f"{name}(x[i])")
+    assert build(text, tmp_path).artifact
+
+
+def test_a_build_that_was_kept_is_looked_at_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = build(PLAIN, tmp_path)
+    refused = Failed("build", "rejected", "no")
+    monkeypatch.setattr(cpp, "rejection", lambda library, log: refused if str(library) == kept.artifact else None)
+    assert failure(PLAIN, tmp_path) is refused
+
+
+@pytest.mark.parametrize(
+    ("library", "name"),
+    [(b"\0dlsym\0", "dlsym"), (b"\0my_dlsym\0", "dlsym"), (b"\0dlsyms\0dlsy\0", ""), (b"\0_dl_open\0", "_dl_open")],
+)
+def test_a_name_counts_also_at_the_end_of_another(library: bytes, name: str) -> None:
+    """Where two names end alike, a linker keeps the longer one and points into it."""
+    assert looked_up(library) == name
 
 
 def test_the_key_counts_everything(tmp_path: Path) -> None:

@@ -33,6 +33,7 @@ class ReferenceProcess:
     def __init__(self, problem: Problem, cache: Path, device: str = "") -> None:
         if not isinstance(problem.reference, Reference):
             raise TypeError("the judge takes a problem that was loaded through warploom.problems")
+        self._problem = problem
         self._numbers: dict[int, tuple[int, SharedBuffer]] = {}
         self._next = 0
         self.compiled: dict[str, str] = {}
@@ -173,6 +174,17 @@ class ReferenceProcess:
         self._know([inputs], writable=False)
         where: dict[str, Any] = {"inputs": self._number(inputs), "offsets": list(offsets), "axes": workload.extents}
         return self._channel.ask("trace", ORACLE_SECONDS, **where)
+
+    def read_bytes(self, workload: Workload, inputs: SharedBuffer, offsets: Sequence[int]) -> int:
+        """Bytes of its inputs that one call reads; all of them where the reference cannot be watched."""
+        self._know([inputs], writable=False)
+        where: dict[str, Any] = {"inputs": self._number(inputs), "offsets": list(offsets), "axes": workload.extents}
+        try:
+            return int(self._channel.ask("reads", ORACLE_SECONDS, **where)["bytes"])
+        except ReferenceFailed:
+            if not self._channel.alive:
+                raise
+            return sum(tensor.size_bytes(workload.extents) for tensor in self._problem.inputs.values())
 
     def pretend(self, pretender: Pretender, target: SharedBuffer, offsets: Sequence[int]) -> str:
         """Write what a pretender answers to the call examined last; "", or why it has no answer there."""

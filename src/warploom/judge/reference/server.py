@@ -28,7 +28,7 @@ import torch
 from warploom.judge.comparison import tolerance
 from warploom.judge.content import own_draws
 from warploom.judge.content.inputs import FLOATS
-from warploom.judge.reference import pretend, trace
+from warploom.judge.reference import pretend, reads, trace
 from warploom.judge.reference.device_clock import Call, DeviceClock
 from warploom.problems.native import execute
 from warploom.values.problem import Problem, Workload
@@ -215,6 +215,10 @@ class Server:
     def _trace(self, inputs: int, offsets: Sequence[int], axes: Mapping[str, int]) -> dict[str, Any]:
         """What one call does, and how many operations that is."""
         return trace.trace(self._call, self._tensors(inputs, offsets, axes))
+
+    def _reads(self, inputs: int, offsets: Sequence[int], axes: Mapping[str, int]) -> dict[str, Any]:
+        """How many bytes of its inputs one call reads."""
+        return {"bytes": reads.read_bytes(self._call, self._tensors(inputs, offsets, axes))}
 
     # ------------------------------------------------------------ tensors
 

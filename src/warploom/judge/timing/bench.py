@@ -90,6 +90,8 @@ class Bench:
         self.allowances: tuple[Allowance, ...] = ()
         self.eager_ns = 0.0
         """Median of one eager call when the session began."""
+        self.traffic_bytes = problem.traffic_bytes(workload)
+        """What a call must move at least."""
         self._rng = rng
         self._own = own if workload.recipe == "own" else None
         self._sources = [

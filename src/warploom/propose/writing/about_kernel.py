@@ -12,7 +12,7 @@ from warploom.propose.writing.material import Material
 from warploom.propose.writing.stated import mapping, peaks
 from warploom.propose.writing.tongue import tongue_of
 from warploom.values.outcome import Passed, Timing
-from warploom.values.peaks import compute_ns, memory_ns
+from warploom.values.peaks import compute_ns, memory_ns, traffic
 from warploom.values.problem import Workload
 from warploom.values.speedup import speedup, workload_speedup
 
@@ -116,8 +116,9 @@ def bottleneck_facts(material: Material) -> dict[str, Any] | None:
         return None
     rows: list[dict[str, Any]] = []
     for workload, calls in {timing.workload: timing.calls[0] for timing in passed.timings}.items():
-        moving = memory_ns(material.problem, workload, bandwidth, calls)
-        from_memory = material.problem.traffic_bytes(workload) / bandwidth[max(bandwidth)]
+        moved = traffic(material.problem, workload, material.environment)
+        moving = memory_ns(moved, bandwidth, calls)
+        from_memory = moved / bandwidth[max(bandwidth)]
         own = kernel_ns(passed, workload)
         computing = compute_ns(material.problem, workload, operations)
         rows.append(

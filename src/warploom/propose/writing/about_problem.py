@@ -14,6 +14,7 @@ from warploom.toolchain.cpp_headers import signature_header
 from warploom.toolchain.find import GPU_TOOLCHAINS
 from warploom.toolchain.opencl import OpenClToolchain
 from warploom.toolchain.triton import OPTIONS
+from warploom.values.peaks import traffic
 from warploom.values.problem import Problem, Reference, Tensor, Workload
 from warploom.values.shape import extent
 from warploom.values.signature import Signature, signature
@@ -49,7 +50,7 @@ def problem_facts(material: Material) -> dict[str, Any]:
             *(_tensor(name, "input", tensor) for name, tensor in problem.inputs.items()),
             *(_tensor(name, "output", tensor) for name, tensor in problem.outputs.items()),
         ],
-        "workloads": [_workload(problem, workload) for workload in problem.workloads],
+        "workloads": [_workload(material, workload) for workload in problem.workloads],
         "tolerance": tolerance_words(problem),
         "halves": any(tensor.dtype in HALVES for tensor in problem.outputs.values()),
     }
@@ -111,10 +112,11 @@ def _tensor(name: str, role: str, tensor: Tensor) -> dict[str, str]:
     return {"name": name, "role": role, "dtype": tensor.dtype, "shape": f"[{shape}]", "notes": ", ".join(notes)}
 
 
-def _workload(problem: Problem, workload: Workload) -> dict[str, Any]:
+def _workload(material: Material, workload: Workload) -> dict[str, Any]:
+    problem = material.problem
     return {
         "shape": ", ".join(f"{name}={length}" for name, length in workload.axes),
         "drawn": RECIPES[workload.recipe],
-        "mebibytes": problem.traffic_bytes(workload) / 2**20,
+        "mebibytes": traffic(problem, workload, material.environment) / 2**20,
         "operations": extent(problem.operations, workload.extents) / 1e9 if problem.operations else None,
     }

@@ -10,7 +10,7 @@ from typing import Any
 from warploom.errors import WarploomError
 from warploom.judge.promotion import INCUMBENT
 from warploom.values.outcome import Evaluation, Passed, Timing
-from warploom.values.peaks import bandwidth
+from warploom.values.peaks import bandwidth, traffic
 from warploom.values.problem import Problem, from_description
 from warploom.values.shape import extent
 
@@ -76,7 +76,17 @@ def roof(
     if not any(who != "seed" for who, *_ in times):
         times = [*times, *_times("", seed, with_baselines=True)]
     marks = tuple(
-        _mark(who, problem, timing, ns, moving, computing if known else 0.0) for who, timing, ns in times if who
+        _mark(
+            who,
+            problem,
+            timing,
+            ns,
+            traffic(problem, timing.workload, environment),
+            moving,
+            computing if known else 0.0,
+        )
+        for who, timing, ns in times
+        if who
     )
     return Roof(marks, known, computing, moving) if marks else None
 
@@ -94,8 +104,10 @@ def _times(who: str, evaluation: Evaluation | None, *, with_baselines: bool) -> 
             yield timing.baseline, timing, median(timing.reference_samples_ns)
 
 
-def _mark(who: str, problem: Problem, timing: Timing, ns: float, moving: Mapping[int, float], computing: float) -> Mark:
-    workload, size = timing.workload, problem.traffic_bytes(timing.workload)
+def _mark(
+    who: str, problem: Problem, timing: Timing, ns: float, size: int, moving: Mapping[int, float], computing: float
+) -> Mark:
+    workload = timing.workload
     block = timing.calls[0] * size
     reach = bandwidth(block, moving)
     if not computing:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from warploom.errors import ConfigError
-from warploom.values.peaks import memory_ns
+from warploom.values.peaks import memory_ns, traffic
 from warploom.values.problem import Problem, Workload
 
 ASSUMPTIONS: tuple[str, ...] = (
@@ -50,6 +50,7 @@ class Peaks:
     """
 
     def __init__(self, environment: Mapping[str, Any]) -> None:
+        self._environment = environment
         try:
             stated = environment["roofline"]
             self._bytes_per_ns = {int(size): float(peak) for size, peak in stated["bytes_per_ns"].items()}
@@ -66,7 +67,8 @@ class Peaks:
             operations: of the call.
             calls: in a block, each on data of its own.
         """
-        return max(memory_ns(problem, workload, self._bytes_per_ns, calls), operations / self._operations_per_ns)
+        moving = memory_ns(traffic(problem, workload, self._environment), self._bytes_per_ns, calls)
+        return max(moving, operations / self._operations_per_ns)
 
 
 def closed(baseline_ns: float, own_ns: float, bound_ns: float) -> float | None:

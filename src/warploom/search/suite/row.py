@@ -18,6 +18,7 @@ from warploom.search.suite.light import Peaks, closed
 from warploom.search.suite.listing import Entry
 from warploom.values.event import Evaluated, Promoted, RunResumed
 from warploom.values.outcome import Passed, Timing
+from warploom.values.peaks import traffic
 from warploom.values.problem import Problem, from_description
 from warploom.values.speedup import speedup, workload_speedup
 from warploom.values.work import Work
@@ -155,7 +156,7 @@ def _of_journal(row: Row, journal: Journal, work: Work | None) -> Row:
     if promoted is None or not isinstance(evaluation, Passed):
         return replace(found, reason=_why_not(first, journal.ended))
     timings = [one for one in evaluation.timings if one.baseline != INCUMBENT]
-    workloads = _workloads(problem, timings, work, _peaks(environment))
+    workloads = _workloads(problem, timings, work, environment)
     baselines = tuple(dict.fromkeys(one.baseline for one in timings))
     speeds = {name: value for name in baselines if (value := speedup(timings, name)) is not None}
     return replace(
@@ -177,10 +178,11 @@ def _why_not(first: Evaluated | None, ended: str) -> str:
 
 
 def _workloads(
-    problem: Problem, timings: Iterable[Timing], work: Work | None, peaks: Peaks | None
+    problem: Problem, timings: Iterable[Timing], work: Work | None, environment: Mapping[str, Any]
 ) -> tuple[Mapping[str, Any], ...]:
     """Shape, times and bound of each workload, in nanoseconds."""
     rows: dict[str, dict[str, Any]] = {}
+    peaks = _peaks(environment)
     for timing in timings:
         name = str(timing.workload)
         operations = work.operations.get(name) if work else None
@@ -195,7 +197,7 @@ def _workloads(
                 "workload": name,
                 "kernel_ns": median(timing.samples_ns),
                 "operations": operations,
-                "bytes": problem.traffic_bytes(timing.workload),
+                "bytes": traffic(problem, timing.workload, environment),
                 "bound_ns": bound,
                 "baselines": {},
             },

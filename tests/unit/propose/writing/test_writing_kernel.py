@@ -9,6 +9,7 @@ import pytest
 
 from warploom.propose.writing.about_kernel import bottleneck_facts, compiler_facts, timings_facts
 from warploom.propose.writing.about_others import EXCERPT_CHARACTERS, inspirations_facts
+from warploom.propose.writing.about_problem import problem_facts
 from warploom.propose.writing.material import Material
 from warploom.values.outcome import Passed
 
@@ -84,6 +85,21 @@ def test_the_limit_is_named_for_each_shape(desk: Any) -> None:
     bound = bottleneck_facts(desk.material(task=heavy))
     assert bound is not None
     assert bound["rows"][0]["bound"] == "arithmetic"
+
+
+def test_what_the_reference_does_not_read_need_not_be_moved(desk: Any) -> None:
+    material = taking(desk.material(), 3.58e6)
+    whole = bottleneck_facts(material)
+    shape = material.problem.workloads[0]
+    stated = {str(shape): material.problem.traffic_bytes(shape) // 8}
+    less = replace(material, environment={**material.environment, "traffic_bytes": stated})
+    found = bottleneck_facts(less)
+    assert whole is not None
+    assert found is not None
+    assert found["rows"][0]["from_memory_ms"] == pytest.approx(whole["rows"][0]["from_memory_ms"] / 8)
+    assert found["rows"][0]["memory_ms"] < whole["rows"][0]["memory_ms"] / 4
+    shapes = [problem_facts(one)["workloads"][0]["mebibytes"] for one in (material, less)]
+    assert shapes[1] == pytest.approx(shapes[0] / 8)
 
 
 def test_a_block_of_many_calls_is_held_against_memory(desk: Any) -> None:

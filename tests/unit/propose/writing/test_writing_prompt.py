@@ -14,7 +14,8 @@ from warploom.propose.writing.prompt import INGREDIENTS, LEAST_CHARACTERS, Promp
 from warploom.propose.writing.templates import Templates
 from warploom.values.candidate import Lineage
 from warploom.values.outcome import Failed, Passed
-from warploom.values.problem import Tolerance, Workload
+from warploom.values.problem import Workload
+from warploom.values.tolerance import Tolerance
 
 PROMPTS = Prompts(Templates())
 

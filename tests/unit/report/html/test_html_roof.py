@@ -70,6 +70,14 @@ def test_a_block_of_calls_has_the_roof_of_all_its_data() -> None:
     assert {mark.roof for mark in counted.marks} == {ELEMENTS / BYTES * 100.0}
 
 
+def test_what_the_reference_does_not_read_is_not_counted() -> None:
+    shape = str(Workload(n=ELEMENTS))
+    plot = found(operations="", traffic_bytes={shape: BYTES // 4})
+    assert plot is not None
+    best = next(mark for mark in plot.marks if mark.who == "best")
+    assert (best.x, best.y) == (BYTES // 4, BYTES // 4 / 64)
+
+
 @pytest.mark.parametrize("peaks", [None, {}, {"bytes_per_ns": {}}])
 def test_no_peaks_no_plot(peaks: object) -> None:
     assert found(roofline=peaks) is None
