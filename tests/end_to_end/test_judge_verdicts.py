@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -25,6 +26,7 @@ from warploom.judge.evaluate import LocalJudge
 from warploom.judge.mint import judge_version
 from warploom.judge.promotion import INCUMBENT, promotes
 from warploom.judge.reference.process import ReferenceProcess
+from warploom.judge.timing.bench import Bench
 from warploom.judge.timing.measure import measure
 from warploom.judge.timing.sampling import FAR, PROMOTE
 from warploom.problems import load_problem
@@ -170,11 +172,35 @@ def test_a_promotion_is_measured_against_every_baseline_and_verified_again(judge
         left = timing.baseline != "eager" and len(timing.samples_ns) >= PROMOTE.few and min(log_ratios(timing)) > FAR
         assert len(timing.samples_ns) >= PROMOTE.least or left
     # Held-out ones, timed ones, timed shapes with held-out values, timed shapes first, timed calls.
-    assert len(found.verdict.checks) == 3 + 2 + 2 + 2 + 4
+    assert len(found.verdict.checks) == 3 + 2 + 2 + 2 + 2 * PROMOTE.strict
     assert sum(check.held_out for check in found.verdict.checks) == 3 + 2
     seeds = [check.seed for check in found.verdict.checks]
     assert len(set(seeds)) >= len(seeds) - 2, "only the fresh process may see the set that the first one saw"
     assert 0.0 <= found.environment["busy"] <= 1.0
+
+
+def test_strictly_compared_calls_are_of_blocks_all_over_the_timing(
+    judge: LocalJudge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lay, keep, blocks, kept = Bench.lay_poison, Bench.keep, Counter[str](), dict[str, list[int]]()
+
+    def laid(bench: Bench, calls: int) -> None:
+        blocks[str(bench.workload)] += 1
+        lay(bench, calls)
+
+    def keeping(bench: Bench, made: int) -> None:
+        kept.setdefault(str(bench.workload), []).append(blocks[str(bench.workload)])
+        keep(bench, made)
+
+    monkeypatch.setattr(Bench, "lay_poison", laid)
+    monkeypatch.setattr(Bench, "keep", keeping)
+    assert isinstance(judged(judge, HONEST, effort="promote"), Passed)
+    for workload in map(str, judge.problem.workloads):
+        last = kept[workload][-PROMOTE.strict :]
+        assert len(set(last)) == PROMOTE.strict, "of as many blocks"
+        assert max(last) < blocks[workload], "of which none need be the last"
+    assert isinstance(judged(judge, HONEST), Passed)
+    assert sum(map(len, kept.values())) % PROMOTE.strict == 0, "a screening keeps none"
 
 
 def test_timed_shapes_meet_held_out_values_with_room(judge: LocalJudge, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -204,7 +204,7 @@ def _used_ns(pid: int) -> int:
 
 
 def verify_timed(session: Session) -> list[Check]:
-    """After all timed calls: two of each workload, drawn by lot, as strictly as the calls before the timing.
+    """After all timed calls: a few of each workload, drawn by lot, as strictly as the calls before the timing.
 
     Timed calls are compared with the baseline's results, which takes a looser tolerance, and a kernel can tell them
     from the calls before: by their number, their addresses, their pace. It cannot tell which of them will be drawn.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import combinations, pairwise
@@ -14,9 +15,10 @@ from warploom.judge.content.calls import arguments
 from warploom.judge.content.layout import Array, view
 from warploom.judge.machine.calibration import SMALLEST_FLOOR
 from warploom.judge.session import noise_floor
-from warploom.judge.timing.bench import MOST_CALLS, Bench
+from warploom.judge.timing import strict
+from warploom.judge.timing.bench import MOST_CALLS, Bench, TimedCall
 from warploom.judge.timing.measure import BLOCK_NS, block_calls
-from warploom.judge.timing.strict import STRICT_CALLS
+from warploom.judge.timing.strict import Keeper
 from warploom.values.problem import Problem, Reference, Tensor, Workload
 from warploom.values.speedup import Speedup
 
@@ -151,11 +153,69 @@ def test_calls_to_be_compared_strictly_are_drawn_from_the_whole_block_and_differ
     bench.lay_poison(3)
     seen = set()
     for _ in range(100):
-        drawn = bench.draw_calls(STRICT_CALLS)
+        drawn = bench.draw_calls(2)
         places = [windows.index(call.offsets) for call in drawn]
         assert len(set(places)) == len(places) == 2
         assert all(call.output is bench.outputs[place] for call, place in zip(drawn, places, strict=True))
         seen |= set(places)
     assert seen == {0, 1, 2}
     bench.lay_poison(1)
-    assert len(bench.draw_calls(STRICT_CALLS)) == 1, "a block of one call has no second"
+    assert len(bench.draw_calls(2)) == 1, "a block of one call has no second"
+
+
+def test_a_call_that_is_kept_stays_as_it_was_made(bench: Bench) -> None:
+    bench.calls(bench.windows(3))
+    bench.renew(3)
+    bench.lay_poison(3)
+    then = [inputs_of(call) for call in bench.draw_calls(3)]
+    patterns = {call.output.memory[:] for call in bench.draw_calls(3)}
+    for _ in range(30):
+        bench.keep(made=3)
+    assert {inputs_of(call) for call in bench.kept} == set(then), "each of the three, in thirty draws"
+    bench.drop_kept()
+    bench.keep(made=1)
+    (first,) = bench.kept
+    mine, wrote = inputs_of(first), first.output.memory[:]
+    assert wrote in patterns
+    assert wrote == bench.outputs[0].memory[:], "of one call that was made it is that"
+    bench.renew(3)
+    bench.lay_poison(3)
+    assert inputs_of(first) == mine
+    assert first.output.memory[:] == wrote != bench.outputs[0].memory[:]
+
+
+def inputs_of(call: TimedCall) -> bytes:
+    return b"".join(bytes(call.inputs.memory[offset : offset + 64]) for offset in call.offsets)
+
+
+def test_calls_are_kept_from_rounds_drawn_by_lot(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    rounds: list[int] = []
+    now = 0
+    monkeypatch.setattr(bench, "keep", lambda made: rounds.append(now))
+    seen = set()
+    for seed in range(60):
+        rounds.clear()
+        keeper = Keeper(bench, wanted=3, rounds=20, order=random.Random(seed))
+        for now in range(25):  # noqa: B007 - read by what stands for keep
+            keeper.after_round(4)
+        keeper.finish()
+        assert len(rounds) == len(set(rounds)) == 3
+        seen |= set(rounds)
+    assert seen == set(range(20))
+
+
+def test_a_short_measurement_keeps_calls_of_its_last_block(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    made_of: list[int] = []
+    monkeypatch.setattr(bench, "keep", made_of.append)
+    keeper = Keeper(bench, wanted=3, rounds=20, order=random.Random(1))
+    for made in (7, 5):
+        keeper.after_round(made)
+    keeper.finish()
+    assert len(made_of) == 3
+    assert made_of[-1] == 5
+    monkeypatch.setattr(strict, "MOST_BYTES", 1)
+    made_of.clear()
+    keeper = Keeper(bench, wanted=3, rounds=20, order=random.Random(1))
+    keeper.after_round(7)
+    keeper.finish()
+    assert len(made_of) == 1, "one in any case"

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from warploom.judge.comparison.compare import Comparison, Expected, compare
-from warploom.judge.comparison.tolerance import Calibrated, calibrate, neighbourhood_max
+from warploom.judge.comparison.tolerance import Calibrated, calibrate, neighbourhood_max, typical
 from warploom.judge.content.inputs import decode, draw, encode
 from warploom.judge.content.layout import Array
 from warploom.values.problem import Problem, Reference, Tensor, Workload
@@ -177,6 +177,29 @@ def test_a_running_sum_in_order_is_right_everywhere() -> None:
 
 
 # ------------------------------------------------------------ the rest of it
+
+
+def test_poles_make_no_room_elsewhere() -> None:
+    """Near its poles a tangent is off by thousands; zeros everywhere must not pass for that."""
+    for seed in range(3):
+        (x,), found = calibrated(torch.tan, {"x": "n"}, "n", Workload(n=1 << 18), seed, factor=64.0)
+        assert judged(np.tan(x), found).guard == ""
+        zeros = judged(np.zeros_like(x), found)
+        assert zeros.guard == "wrong_result"
+        ordinary = np.abs(found.expected) < 2
+        assert np.median(found.tolerance[ordinary]) < 0.2
+        shortcut = half(x, "bfloat16")
+        assert judged(np.tan(shortcut), found).guard == "wrong_result"
+
+
+def test_the_typical_error_knows_no_outliers_and_forgets_no_crowd() -> None:
+    errors = np.full(100_000, 2.0)
+    assert typical(errors) == 2.0
+    errors[:900] = 1e9
+    assert typical(errors) == 2.0
+    errors[:50_000] = 20.0
+    assert typical(errors) == pytest.approx(np.sqrt((400 + 4) / 2))
+    assert typical(np.array([3.0])) == 3.0
 
 
 def test_special_values_are_what_the_oracle_says() -> None:

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 import pytest
 
@@ -118,7 +118,7 @@ def test_the_traffic_of_a_problem_is_part_of_it(path: Path, tmp_path: Path) -> N
     assert stated.traffic_bytes(shape) == 4 * shape.extents["n"] < plain.traffic_bytes(shape)
     assert stated.tensor_bytes(shape) == plain.tensor_bytes(shape) == plain.traffic_bytes(shape)
     with pytest.raises(ProblemError, match="traffic must be a text"):
-        replace(plain, traffic=4)
+        replace(plain, traffic=cast(str, 4))
     with pytest.raises(ProblemError):
         replace(plain, traffic="4*k")
 

@@ -48,11 +48,13 @@ class TimedCall:
     """A call that was timed.
 
     Attributes:
-        offsets: where its inputs lie in the bench's inputs, in calling order.
+        inputs: the buffer they lie in.
+        offsets: where they lie in it, in calling order.
         output: what it wrote.
         laid: what lay there before.
     """
 
+    inputs: SharedBuffer
     offsets: list[int]
     output: SharedBuffer
     laid: Poison
@@ -108,12 +110,15 @@ class Bench:
         self.laid: list[Poison] = []
         """What lies in the outputs of the block to come, or lay there before the last."""
         self.rival_laid: list[Poison] = []
+        self.kept: list[TimedCall] = []
+        """Copies of timed calls, to be compared with their own oracles."""
         self._staged: list[list[int]] = []
 
     @property
     def buffers(self) -> list[SharedBuffer]:
         """Every buffer it owns."""
-        return [self.inputs, *self._outgrown, *self.outputs, *self.results, *self.rival_outputs]
+        kept = [buffer for call in self.kept for buffer in (call.inputs, call.output)]
+        return [self.inputs, *self._outgrown, *self.outputs, *self.results, *self.rival_outputs, *kept]
 
     def make_room(self, calls: int, rival: bool = False) -> None:
         """Have memory for a block of so many calls, and outputs for a second candidate if there is one.
@@ -206,10 +211,28 @@ class Bench:
         """So many calls of the last block that the candidate ran, drawn by lot; valid until the next block."""
         count = min(len(self._staged), len(self.laid))
         places = self._rng.permutation(count)[:most].tolist()
-        return [TimedCall(self._staged[place], self.outputs[place], self.laid[place]) for place in places]
+        return [TimedCall(self.inputs, self._staged[one], self.outputs[one], self.laid[one]) for one in places]
+
+    def keep(self, made: int) -> None:
+        """Copy one of the first so many calls of the last block, drawn by lot, with its inputs."""
+        place, size = int(self._rng.integers(made)), self.layout.size_bytes
+        begin = place * size
+        inputs, output = SharedBuffer(size), SharedBuffer(self.outputs_layout.size_bytes)
+        inputs.memory[:size] = self.inputs.memory[begin : begin + size]
+        output.memory[:] = self.outputs[place].memory[:]
+        offsets = [offset - begin for offset in self._staged[place]]
+        self.kept.append(TimedCall(inputs, offsets, output, self.laid[place]))
+
+    def drop_kept(self) -> None:
+        """Give back what was kept."""
+        for call in self.kept:
+            call.inputs.close()
+            call.output.close()
+        self.kept = []
 
     def close(self) -> None:
         """Give the memory back."""
         for buffer in self.buffers:
             buffer.close()
         self.outputs, self.results, self.rival_outputs, self._sources, self._outgrown = [], [], [], [], []
+        self.kept = []

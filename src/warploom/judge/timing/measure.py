@@ -16,6 +16,7 @@ from warploom.judge.timing.bench import Bench
 from warploom.judge.timing.cut import Cuts
 from warploom.judge.timing.inspection import Inspection
 from warploom.judge.timing.sampling import Plan, enough, far_behind
+from warploom.judge.timing.strict import Keeper
 from warploom.judge.timing.watch import Watch
 from warploom.sandbox.autopsy import WorkerFailed
 from warploom.sandbox.runner import Interruptible, Runner
@@ -197,6 +198,7 @@ def measure(
                 raise Fault("time", rejection[0], f"{title}{where}: {rejection[1]}")
             if INCUMBENT in by and (wrong := bench.check(calls, rival=True)):  # noqa: B023
                 raise RivalFailed(f"{title}, it was wrong: {wrong[1]}")
+            keeper.after_round(made)
 
         if first_ns > SLOW_NS:
             break
@@ -210,6 +212,7 @@ def measure(
         calls = wanted
         deadline_s = calls * call_deadline_s(bench)
     quick = first_ns <= SLOW_NS
+    keeper = Keeper(bench, plan.strict, plan.least, order)
     inspections: list[Inspection] = []
     watch = None
     if isinstance(process, Interruptible):
@@ -221,6 +224,7 @@ def measure(
     taken = rounds(
         bench, sides, calls, plan, order, finish, incumbent, wake=wake, wake_last=wake_last, inspections=inspections
     )
+    keeper.finish()
     own_ns = int(median(taken.samples["candidate"]) / calls)
     if not quick and own_ns <= SLOW_NS:  # it was slow only once: then it gets warm rounds like any other
         return measure(process, reference, bench, baselines, own_ns, plan, order, incumbent, rival, blind)
