@@ -36,6 +36,7 @@ from warploom.sandbox.buffers import SharedBuffer
 from warploom.sandbox.jail import Jail
 from warploom.sandbox.runtime import WORKER
 from warploom.toolchain import cpp
+from warploom.values.problem import Problem
 
 
 @dataclass(frozen=True)
@@ -303,6 +304,10 @@ def _timed_first(off: Off) -> None:
     off.patch.setattr(stages, "verify_first", lambda session, process: [])
 
 
+def _below_zero(off: Off) -> None:
+    off.patch.setattr(Problem, "checked", property(lambda problem: tuple(problem.held_out)))
+
+
 def _library_size(off: Off) -> None:
     off.patch.setattr(cpp, "_ARTIFACT_BYTES", 1 << 40)
 
@@ -340,6 +345,7 @@ GUARDS: dict[str, Guard] = {
         Guard("size of the library", _library_size),
         Guard("names of the loader", _loader_names),
         Guard("timed shapes first", _timed_first),
+        Guard("values below zero", _below_zero),
         Guard(
             "answers elsewhere",
             reason="by construction: expected values are in the parent and in the reference process, and in no file; "

@@ -12,12 +12,12 @@ import pytest
 
 from warploom.judge.comparison.compare import Allowance, Expected
 from warploom.judge.content.guards import poison
-from warploom.judge.content.inputs import FLOATS, decode
+from warploom.judge.content.inputs import decode
 from warploom.judge.content.layout import STORAGE, Layout, Region, view
 from warploom.judge.correctness.oracle import inspect
 from warploom.sandbox.buffers import SharedBuffer
 from warploom.testing.fuzz import Target, WrongPass
-from warploom.values.problem import ITEM_BYTES
+from warploom.values.problem import FLOATS, ITEM_BYTES
 
 GUARD = 256
 ODD = (0.0, -0.0, math.nan, math.inf, -math.inf, 1e-40, 3.4e38, -3.4e38, 1.0, -1.0)

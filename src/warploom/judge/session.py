@@ -94,7 +94,7 @@ class Session:
     def _prepare(self) -> None:
         self._say("computing float64 oracles of every workload")
         with self._lease.shared():
-            for workload in (*self.problem.held_out, *self.problem.workloads):
+            for workload in (*self.problem.checked, *self.problem.workloads):
                 self._add(workload)
             for workload in self.problem.workloads:
                 own = partial(self._draw_own, workload)
@@ -158,7 +158,7 @@ class Session:
         Raises:
             ReferenceFailed: an oracle could not be computed.
         """
-        chosen = sorted(self.problem.held_out, key=self.problem.tensor_bytes)
+        chosen = sorted(self.problem.checked, key=self.problem.tensor_bytes)
         return [
             self._trial(
                 workload,
@@ -181,7 +181,7 @@ class Session:
 
     def stressing(self, bench: Bench) -> list[str]:
         """The recipes of a promotion's further check of a timed shape: the special values, and another by lot."""
-        recipes = sorted({workload.recipe for workload in self.problem.held_out} - {bench.workload.recipe})
+        recipes = sorted({workload.recipe for workload in self.problem.checked} - {bench.workload.recipe})
         others = [recipe for recipe in recipes if recipe != "special"]
         drawn = [others[int(self.rng.integers(len(others)))]] if others else []
         return [*drawn, *(recipe for recipe in recipes if recipe == "special")]

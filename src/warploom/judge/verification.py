@@ -82,13 +82,13 @@ class Verification:
 
     def _workloads(self) -> list[tuple[Workload, bool]]:
         """Held-out ones, timed ones, and with room timed shapes with the values of a held-out recipe drawn by lot."""
-        recipes = sorted({workload.recipe for workload in self.problem.held_out})
+        recipes = sorted({workload.recipe for workload in self.problem.checked})
         stressed = [
             Workload(recipe=str(self._rng.choice(others)), **workload.extents)
             for workload in self.problem.workloads
             if (others := [recipe for recipe in recipes if recipe != workload.recipe])
         ]
-        held_out = sorted(self.problem.held_out, key=self.problem.tensor_bytes)
+        held_out = sorted(self.problem.checked, key=self.problem.tensor_bytes)
         strict = [(workload, False) for workload in (*held_out, *self.problem.workloads)]
         return [*strict, *((workload, True) for workload in stressed)]
 

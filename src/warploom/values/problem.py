@@ -30,10 +30,15 @@ ITEM_BYTES: dict[str, int] = {
     "bool": 1,
 }
 
+FLOATS: tuple[str, ...] = ("float32", "float64", "float16", "bfloat16")
+
 MOST_BYTES = 1 << 40
 """All tensors of one workload together."""
 
-RECIPES: tuple[str, ...] = ("normal", "wide", "offset", "spikes", "ties", "tiny", "large", "special", "zeros", "own")
+RECIPES: tuple[str, ...] = (
+    *("normal", "wide", "offset", "below", "spikes"),
+    *("ties", "tiny", "large", "special", "zeros", "own"),
+)
 """How the inputs of a workload are drawn; see :mod:`warploom.judge.content.inputs`."""
 
 
@@ -197,6 +202,13 @@ class Problem:
         description = describe(self)
         del description["reference"]["path"]
         return hashlib.sha256(json.dumps(description, sort_keys=True).encode()).hexdigest()[:16]
+
+    @cached_property
+    def checked(self) -> tuple[Workload, ...]:
+        """Held-out workloads, and the mirror below zero of each whose values lie around a hundred."""
+        signed = any(tensor.dtype in FLOATS and not tensor.positive for tensor in self.inputs.values())
+        mirrored = [Workload("below", **one.extents) for one in self.held_out if signed and one.recipe == "offset"]
+        return tuple(dict.fromkeys((*self.held_out, *mirrored)))
 
     def tensor_bytes(self, workload: Workload) -> int:
         """Bytes of all inputs and outputs together."""

@@ -8,11 +8,10 @@ import pytest
 import torch
 
 from warploom.judge.auditing.pretenders import pretenders
-from warploom.judge.content.inputs import FLOATS
 from warploom.judge.reference.pretend import RULES, Absent, Scene, examine, pretend
 from warploom.judge.reference.rounding import round_significand, round_to, rounded_products
 from warploom.values.audit import FAMILIES
-from warploom.values.problem import Problem, Reference, Tensor, Workload
+from warploom.values.problem import FLOATS, Problem, Reference, Tensor, Workload
 
 pytestmark = pytest.mark.torch
 

@@ -36,6 +36,8 @@ def test_recipes_have_their_character() -> None:
     wide = np.abs(drawn("wide"))
     assert np.quantile(wide, 0.9) / np.quantile(wide, 0.1) > 1e3
     assert 99 < drawn("offset").mean() < 101
+    assert -101 < drawn("below").mean() < -99
+    assert drawn("below").max() < -90
     assert 0.003 < (np.abs(drawn("spikes")) > 30).mean() < 0.03
     assert len(np.unique(drawn("ties"))) == 5
     assert np.abs(drawn("tiny")).max() < 0.01

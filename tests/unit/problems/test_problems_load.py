@@ -109,6 +109,17 @@ def test_the_users_modules_are_part_of_what_a_problem_is(
     assert replace(second, reference=first.reference).hash == first.hash, "nothing else is another"
 
 
+def test_what_is_held_out_around_a_hundred_is_checked_below_zero_too(path: Path, tmp_path: Path) -> None:
+    plain = load_problem(path, tmp_path / "cache")
+    held = (Workload(n=1), Workload("offset", n=3), Workload("wide", n=3))
+    problem = replace(plain, held_out=held)
+    assert problem.checked == (*held, Workload("below", n=3))
+    twice = replace(problem, held_out=(*held, Workload("below", n=3)))
+    assert twice.checked == (*held, Workload("below", n=3)), "which it may say itself"
+    inputs = {name: replace(tensor, positive=True) for name, tensor in problem.inputs.items()}
+    assert replace(problem, inputs=inputs).checked == held, "what is never negative has no mirror"
+
+
 def test_the_traffic_of_a_problem_is_part_of_it(path: Path, tmp_path: Path) -> None:
     plain = load_problem(path, tmp_path / "cache")
     stated = replace(plain, traffic="4*n")

@@ -63,7 +63,7 @@ class _Hall:
 
     def audit(self, say: Callable[[str], None]) -> Audit:
         timed = list(dict.fromkeys(self._problem.workloads))
-        workloads = [*(one for one in dict.fromkeys(self._problem.held_out) if one not in timed), *timed]
+        workloads = [*(one for one in dict.fromkeys(self._problem.checked) if one not in timed), *timed]
         for number, workload in enumerate(workloads, start=1):
             say(f"workload {number} of {len(workloads)}: {workload}")
             with self._lease.shared():  # given back between workloads: others may be timing

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from warploom.judge.content.inputs import FLOATS
 from warploom.values.audit import Pretender
-from warploom.values.problem import Problem
+from warploom.values.problem import FLOATS, Problem
 
 NARROWER: dict[str, tuple[str, ...]] = {"float64": ("float32",), "float32": ("bfloat16", "float16", "tfloat32")}
 """Formats a kernel could compute in instead; tfloat32 has float16's significand and float32's range."""

@@ -6,9 +6,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from warploom.judge.content.inputs import FLOATS, decode
+from warploom.judge.content.inputs import decode
 from warploom.judge.content.layout import Array
 from warploom.judge.content.spread import spread
+from warploom.values.problem import FLOATS
 
 CHUNK = 1 << 15
 """Elements at a time: four float32 pieces fit into a second-level cache."""

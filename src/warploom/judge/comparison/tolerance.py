@@ -24,9 +24,8 @@ import numpy as np
 import torch
 
 from warploom.judge.comparison.compare import ROUNDING
-from warploom.judge.content.inputs import FLOATS
 from warploom.judge.content.layout import STORAGE, Array
-from warploom.values.problem import Problem, Tensor
+from warploom.values.problem import FLOATS, Problem, Tensor
 from warploom.values.shape import extents
 
 SAMPLES = 2

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from warploom.judge.content.inputs import FLOATS
 from warploom.judge.content.layout import STORAGE, Layout, view
 from warploom.sandbox.buffers import SharedBuffer
+from warploom.values.problem import FLOATS
 
 _NAN_BITS: dict[str, tuple[int, int]] = {
     "float16": (0x7E00, 9),

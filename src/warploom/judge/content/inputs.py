@@ -6,6 +6,7 @@ of the same recipe. Timed calls use that, see :mod:`warploom.judge.content.renew
     normal   zero mean, unit variance
     wide     zero mean, magnitudes over six decades
     offset   normal around 100: sums that cancel badly, exponentials that overflow
+    below    normal around -100: nothing is above zero, where a careless maximum begins
     spikes   normal, every hundredth element a thousand times larger
     ties     few distinct values
     tiny     normal times 0.001
@@ -25,11 +26,12 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from warploom.judge.content.layout import STORAGE, Array
-from warploom.values.problem import Tensor
+from warploom.values.problem import FLOATS, Tensor
 from warploom.values.shape import extent
 
-FLOATS: tuple[str, ...] = ("float32", "float64", "float16", "bfloat16")
-OFFSET = 100.0
+OFFSETS: dict[str, float] = {"offset": 100.0, "below": -100.0}
+"""Recipe → the mean of its normal numbers."""
+
 SPECIAL_SHARE = 1 / 64
 _INTEGER_RANGES: dict[str, tuple[int, int]] = {
     "int8": (-128, 128),
@@ -128,10 +130,6 @@ def _decades(count: int, rng: np.random.Generator) -> Array:
     return found
 
 
-def _offset(count: int, rng: np.random.Generator) -> Array:
-    return _normal(count, rng) + np.float32(OFFSET)
-
-
 def _spikes(count: int, rng: np.random.Generator) -> Array:
     values = _normal(count, rng)
     values[_spiked(count, rng)] *= np.float32(1000)
@@ -165,7 +163,8 @@ def _sprinkled(count: int, rng: np.random.Generator) -> tuple[Array, Array]:
 _DRAWS: dict[str, Callable[[int, np.random.Generator], Array]] = {
     "normal": _normal,
     "wide": _wide,
-    "offset": _offset,
+    "offset": lambda count, rng: _normal(count, rng) + np.float32(OFFSETS["offset"]),
+    "below": lambda count, rng: _normal(count, rng) + np.float32(OFFSETS["below"]),
     "spikes": _spikes,
     "ties": _ties,
     "tiny": lambda count, rng: _normal(count, rng) * np.float32(1e-3),

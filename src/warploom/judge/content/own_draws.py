@@ -10,8 +10,8 @@ from collections.abc import Mapping
 
 import torch
 
-from warploom.judge.content.inputs import FLOATS, integer_range
-from warploom.values.problem import Problem
+from warploom.judge.content.inputs import integer_range
+from warploom.values.problem import FLOATS, Problem
 from warploom.values.shape import extents
 
 ATTEMPTS = 16

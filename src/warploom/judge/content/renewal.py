@@ -13,10 +13,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from warploom.judge.content.inputs import FLOATS, OFFSET, TIES, encode, integer_range, magnitudes
+from warploom.judge.content.inputs import OFFSETS, TIES, encode, integer_range, magnitudes
 from warploom.judge.content.layout import Array
 from warploom.judge.content.spread import spread
-from warploom.values.problem import Tensor
+from warploom.values.problem import FLOATS, Tensor
 
 _TILE = 1 << 14
 """Elements at a time, so that every step but the first finds them in the cache; signs repeat after as many."""
@@ -91,7 +91,7 @@ class Source:
     def _fill_turned(self, target: Array, first: int, second: int, third: int) -> None:
         kind = self._values.dtype.type
         angle = self._rng.uniform(math.pi / 8, 3 * math.pi / 8)  # neither window alone
-        scale = _SCALES.get(self._recipe, 1.0) * (1.0 if self._recipe == "offset" else self._tensor.scale)
+        scale = _SCALES.get(self._recipe, 1.0) * (1.0 if self._recipe in OFFSETS else self._tensor.scale)
         size = min(_TILE, target.size)
         signs = 1.0 - 2.0 * self._rng.integers(0, 2, size=(2, size)).astype(self._values.dtype)
         shares = kind(scale * math.cos(angle)) * signs[0], kind(scale * math.sin(angle)) * signs[1]
@@ -111,7 +111,7 @@ class Source:
             np.multiply(self._values[first + begin : first + end], one[:count], out=into)
             np.multiply(self._values[second + begin : second + end], other[:count], out=rest[:count])
             into += rest[:count]
-            if self._recipe == "offset" or self._tensor.positive or self._factors is not None:
+            if self._recipe in OFFSETS or self._tensor.positive or self._factors is not None:
                 self._shape(into, third + begin)
             if not direct:
                 target[begin:end] = encode(into, self._tensor.dtype)
@@ -121,8 +121,8 @@ class Source:
         with np.errstate(invalid="ignore", over="ignore", under="ignore"):
             if self._factors is not None:
                 values *= self._factors[begin : begin + values.size]
-            if self._recipe == "offset":
-                values += values.dtype.type(OFFSET)
+            if self._recipe in OFFSETS:
+                values += values.dtype.type(OFFSETS[self._recipe])
                 values *= values.dtype.type(self._tensor.scale)
         if self._tensor.positive:
             np.abs(values, out=values)

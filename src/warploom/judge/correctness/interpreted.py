@@ -71,10 +71,10 @@ def check_interpreted(
     """
     toolchain.version()
     rng = np.random.default_rng(secrets.randbits(63) if seed is None else seed)
-    small = [one for one in problem.held_out if problem.tensor_bytes(one) <= LARGEST_BYTES]
+    small = [one for one in problem.checked if problem.tensor_bytes(one) <= LARGEST_BYTES]
     halves = "bfloat16" in {tensor.dtype for tensor in (*problem.inputs.values(), *problem.outputs.values())}
     how = f"{HOW}; bfloat16 as float32" if halves else HOW
-    left_out = len(problem.held_out) - len(small)
+    left_out = len(problem.checked) - len(small)
     if not small:
         none = Failed("verify", "rejected", "no held-out workload is small enough for Triton's interpreter")
         return Interpreted(how, (), left_out, none)

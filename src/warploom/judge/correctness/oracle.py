@@ -9,11 +9,11 @@ import numpy as np
 
 from warploom.judge.comparison.compare import Allowance, Comparison, Expected, compare
 from warploom.judge.content.guards import Poison, overwritten
-from warploom.judge.content.inputs import FLOATS, draw
+from warploom.judge.content.inputs import draw
 from warploom.judge.content.layout import STORAGE, Array, Layout, input_layout, output_layout, view
 from warploom.judge.reference.process import ReferenceProcess
 from warploom.sandbox.buffers import SharedBuffer
-from warploom.values.problem import Problem, Workload
+from warploom.values.problem import FLOATS, Problem, Workload
 
 Rejection = tuple[str, str]
 """Kind of failure and what was found."""

@@ -10,7 +10,7 @@ import numpy as np
 from warploom.judge.comparison.compare import Comparison, Expected, compare
 from warploom.judge.content.calls import arguments
 from warploom.judge.content.guards import Poison, poison
-from warploom.judge.content.inputs import FLOATS, decode
+from warploom.judge.content.inputs import decode
 from warploom.judge.content.layout import Array, Layout, view
 from warploom.judge.correctness.oracle import CheckedSet, inspect
 from warploom.judge.fault import Fault
@@ -18,7 +18,7 @@ from warploom.sandbox.buffers import SharedBuffer
 from warploom.sandbox.candidate_process import Call, WorkerFailed
 from warploom.sandbox.runner import Runner
 from warploom.values.outcome import Check
-from warploom.values.problem import Problem, Workload
+from warploom.values.problem import FLOATS, Problem, Workload
 
 REPEAT_SHARE = 0.25
 """Two runs on the same content may differ by this share of the tolerance: threads may add in another order."""

@@ -27,11 +27,10 @@ import torch
 
 from warploom.judge.comparison import tolerance
 from warploom.judge.content import own_draws
-from warploom.judge.content.inputs import FLOATS
 from warploom.judge.reference import pretend, reads, trace
 from warploom.judge.reference.device_clock import Call, DeviceClock
 from warploom.problems.native import execute
-from warploom.values.problem import Problem, Workload
+from warploom.values.problem import FLOATS, Problem, Workload
 
 MESSAGE_BYTES = 1 << 18
 

@@ -10,13 +10,13 @@ import numpy as np
 from warploom.judge.comparison.compare import Allowance, Expected
 from warploom.judge.content.calls import arguments
 from warploom.judge.content.guards import Poison, poison
-from warploom.judge.content.inputs import FLOATS, decode
+from warploom.judge.content.inputs import decode
 from warploom.judge.content.layout import ALIGNMENT_BYTES, SLACK_BYTES, Array, input_layout, output_layout, view
 from warploom.judge.content.renewal import Source
 from warploom.judge.correctness.oracle import Rejection, inspect
 from warploom.sandbox.buffers import SharedBuffer
 from warploom.sandbox.candidate_process import Call
-from warploom.values.problem import Problem, Workload
+from warploom.values.problem import FLOATS, Problem, Workload
 
 LINE_BYTES = 64
 MOST_CALLS = 16

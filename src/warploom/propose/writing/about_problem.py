@@ -24,6 +24,7 @@ RECIPES: dict[str, str] = {
     "normal": "",
     "wide": "values over many magnitudes",
     "offset": "values with a large mean",
+    "below": "values far below zero",
     "spikes": "a few values far larger than the rest",
     "ties": "many equal values",
     "tiny": "very small values",
