@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -11,10 +11,10 @@ from typing import Any
 from warploom.archive.islands import resolution_for
 from warploom.archive.journal import Journal
 from warploom.archive.remeasured import remeasured
-from warploom.errors import ConfigError
+from warploom.errors import ConfigError, ModelError
 from warploom.problems.importers.openevolve import Folder
 from warploom.propose.command import CommandMind
-from warploom.propose.llm.access import MODEL, find_access, has_access, settings
+from warploom.propose.llm.access import KEY, MODEL, find_access, has_access, settings
 from warploom.propose.llm.caller import Caller
 from warploom.propose.llm.client import Client, openai_package
 from warploom.propose.llm.ensemble import Ensemble
@@ -31,6 +31,7 @@ from warploom.propose.writing.wording import prompts_for
 from warploom.search.estimate import Estimate
 from warploom.search.record import Record, read_record
 from warploom.search.task import Task
+from warploom.search.unused import refuse_unused
 from warploom.values.candidate import Candidate, Proposal
 from warploom.values.config import COMMAND, RunConfig
 from warploom.values.exchange import Exchange, Message
@@ -44,6 +45,9 @@ Resting = list[Callable[[], Awaitable[None]]]
 Note = Callable[[str], None]
 """Told a line for people."""
 
+ASKING = ("llm", "mix")
+"""The proposers that ask language models."""
+
 WAITING_AT_ONCE = 4
 """Requests at work at a time where a model or a command is waited for."""
 
@@ -56,26 +60,55 @@ def settle(config: RunConfig, note: Note | None = None) -> RunConfig:
         note: told when a key is not used.
 
     Raises:
-        ConfigError: a model is wanted and none is named.
+        ConfigError: a model is wanted and none is named, or an option has no use here.
         ModelError: a model is wanted, and there is no key, no such address or no package for it.
     """
     if config.replay:
         record = read_record(Path(config.replay))
         return replace(config, proposer=record.proposer if config.proposer == "auto" else config.proposer)
-    found = settings()
+    found, left_out = settings(), "--model and --proposer"
     models = config.models or ((found[MODEL],) if MODEL in found else ())
     if config.proposer == "auto":
-        reachable = has_access(config.base_url)
-        config = replace(config, proposer="mix" if models and reachable else "moves")
-        if reachable and not models and note is not None:
-            note("there is a key: name a model with --model NAME, and it proposes kernels too")
-    if config.proposer not in {"llm", "mix"}:
+        config, left_out = _chosen(config, models, note), "--model"
+    elif config.proposer not in ASKING:
+        refuse_unused(config)
+    if config.proposer not in ASKING:
         return config
     if not models:
         raise ConfigError(f"--proposer {config.proposer} needs a model: --model NAME, or {MODEL} in the environment")
-    config = replace(config, models=models, base_url=find_access(config.base_url).base_url)
+    try:
+        config = replace(config, models=models, base_url=find_access(config.base_url).base_url)
+    except ModelError as error:
+        if has_access(config.base_url):
+            raise
+        asked = f"the model {parse_models(models)[0].name} cannot be asked"
+        raise ModelError(f"{asked}: {error}; without {left_out} the search needs no key") from None
     openai_package()
     return config
+
+
+def _chosen(config: RunConfig, models: Sequence[str], note: Note | None) -> RunConfig:
+    """The configuration with the proposer that "auto" stands for; a model that was asked for is never left out."""
+    say, reachable = note or (lambda line: None), has_access(config.base_url)
+    if models and (reachable or config.models):
+        return replace(config, proposer="mix")
+    refuse_unused(config, models[0] if models else "")
+    if models:
+        say(f"{MODEL} names {models[0]}, but there is no key: set {KEY}, and it proposes kernels too")
+    elif reachable:
+        say("there is a key: name a model with --model NAME, and it proposes kernels too")
+    return replace(config, proposer="moves")
+
+
+def require_access(config: RunConfig) -> None:
+    """Whether the models of a run that was begun earlier can be reached.
+
+    Raises:
+        ModelError: there is no key, no such address or no package for them.
+    """
+    if config.proposer in ASKING and not config.replay:
+        find_access(config.base_url)
+        openai_package()
 
 
 def requests_at_once(config: RunConfig) -> int:
@@ -90,7 +123,7 @@ def judges_at_once(config: RunConfig) -> int:
 
 def waits(config: RunConfig) -> bool:
     """Whether a proposer of this run waits for answers."""
-    return config.proposer in {"llm", "mix"} or config.proposer.startswith(COMMAND)
+    return config.proposer in ASKING or config.proposer.startswith(COMMAND)
 
 
 def make_proposer(

@@ -18,7 +18,15 @@ from warploom.judge.score import ScoreJudge
 from warploom.problems.importers.openevolve import Folder
 from warploom.problems.load import cache_directory
 from warploom.search.executor import LocalExecutor, RecordedExecutor
-from warploom.search.proposers import Resting, judges_at_once, make_proposer, require_templates, settle, suited
+from warploom.search.proposers import (
+    Resting,
+    judges_at_once,
+    make_proposer,
+    require_access,
+    require_templates,
+    settle,
+    suited,
+)
 from warploom.search.sitting import Parts, Run, Summary, begin, first_candidate, go_on
 from warploom.search.task import Task, fitted, hash_of, lasting, load_task, starting_candidate
 from warploom.values.candidate import Candidate
@@ -78,7 +86,7 @@ def reopen(folder: Path, *, progress: Progress | None = None, cache: Path | None
             raise JournalError(f"{folder}: problem {config.problem} has changed since this run began; start a new run")
         if journal.ended:
             return go_on(journal, seed, recorded_parts(config, problem, journal))
-        settle(config)
+        require_access(config)
         require_templates(config, problem)
         parts = local_parts(config, problem, progress, cache)
         try:

@@ -35,18 +35,28 @@ def test_a_suite_leaves_tables_lines_and_a_page(world: SuiteWorld, tmp_path: Pat
 
 
 def test_every_option_reaches_the_runs(world: SuiteWorld, tmp_path: Path, capsys: Captured) -> None:
-    words = "--evaluations 5 --minutes 2.5 --patience 4 --seed 7 --strategy greedy --proposer moves --max-usd 1.5"
+    words = "--evaluations 5 --minutes 2.5 --patience 4 --seed 7 --strategy greedy --proposer mix --max-usd 1.5"
     more = ["--model", "a,price=1/2", "--base-url", "http://127.0.0.1:1/v1", "--html", "page.html", "--quarantine"]
     assert run(["bench", "softmax", *words.split(), *more, "--json"]) == 0
     config = world.configs["softmax"]
     assert (config.evaluations, config.minutes, config.patience, config.seed) == (5, 2.5, 4, 7)
-    assert (config.strategy, config.proposer, config.max_usd) == ("greedy", "moves", 1.5)
+    assert (config.strategy, config.proposer, config.max_usd) == ("greedy", "mix", 1.5)
     assert (config.models, config.base_url) == (("a,price=1/2",), "http://127.0.0.1:1/v1")
     found = json.loads(capsys.readouterr().out)
     assert found["out"] == "runs/bench/softmax"
     assert found["page"] == "page.html"
     assert (tmp_path / "page.html").is_file()
     assert "audit softmax" in world.said
+
+
+def test_a_model_without_a_key_is_told_before_anything_is_kept(
+    world: SuiteWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured
+) -> None:
+    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL"):
+        monkeypatch.delenv(name, raising=False)
+    assert run(["bench", "softmax", "--model", "m", "--out", "here"]) == BAD_INPUT
+    assert "set OPENAI_API_KEY" in capsys.readouterr().err
+    assert not (tmp_path / "here").exists()
 
 
 def test_root_and_scale_reach_the_addresses(world: SuiteWorld, tmp_path: Path, capsys: Captured) -> None:

@@ -36,6 +36,14 @@ def bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
 
 
+@pytest.fixture
+def no_judge(monkeypatch: pytest.MonkeyPatch) -> None:
+    def make(*_: Any, **__: Any) -> None:
+        raise AssertionError("half a minute was spent on a judge")
+
+    monkeypatch.setattr(runs, "make_judge", make)
+
+
 def made(config: RunConfig, folder: Path) -> Proposer:
     with journals.create(folder / "run", RunStarted({}, {}, {}, "0")) as journal:
         return make_proposer(config, synthetic_problem(), {}, [], journal)
@@ -80,8 +88,13 @@ def test_auto_is_mix_only_where_a_model_is_named_and_can_be_reached(monkeypatch:
     notes: list[str] = []
     auto = RunConfig("twice", proposer="auto")
     assert settle(auto, notes.append).proposer == "moves"
-    assert settle(RunConfig("twice", proposer="auto", models=("m",)), notes.append).proposer == "moves"
     assert notes == []
+    with monkeypatch.context() as named:
+        named.setenv("OPENAI_MODEL", "m")
+        assert settle(auto, notes.append).proposer == "moves"
+        assert (
+            notes.pop() == "OPENAI_MODEL names m, but there is no key: set OPENAI_API_KEY, and it proposes kernels too"
+        )
     monkeypatch.setenv("OPENAI_API_KEY", "sk-1234567")
     assert settle(auto, notes.append).proposer == "moves"
     assert notes == ["there is a key: name a model with --model NAME, and it proposes kernels too"]
@@ -99,11 +112,78 @@ def test_what_is_settled_stays_so(monkeypatch: pytest.MonkeyPatch) -> None:
     assert settle(settled) == settled
 
 
+def test_a_model_that_is_asked_for_is_never_left_out(no_judge: None, tmp_path: Path) -> None:
+    asked = RunConfig("softmax", proposer="auto", models=("m,price=1/2",))
+    with pytest.raises(
+        ModelError,
+        match=r"^the model m cannot be asked: .* set OPENAI_API_KEY .*without --model the search needs no key$",
+    ):
+        start(tmp_path / "run", asked)
+    assert not (tmp_path / "run").exists()
+    assert settle(replace(asked, base_url=HERE)).proposer == "mix"
+
+
+GIVEN: dict[str, tuple[str, Any]] = {
+    "models": ("--model", ("m",)),
+    "base_url": ("--base-url", HERE),
+    "max_tokens_total": ("--max-tokens-total", 1000),
+    "max_usd": ("--max-usd", 1.0),
+    "max_requests": ("--max-requests", 3),
+    "attempt_seconds": ("--attempt-seconds", 20.0),
+    "answer_seconds": ("--answer-seconds", 60.0),
+}
+
+
+TOLD_ELSEWHERE = {("models", "auto"), ("max_tokens_total", "command:agent"), ("max_usd", "command:agent")}
+OF_USE = ("max_requests", "command:agent")
+
+
+@pytest.mark.parametrize(
+    ("key", "proposer"),
+    sorted({(key, by) for key in GIVEN for by in ("auto", "moves", "command:agent")} - TOLD_ELSEWHERE - {OF_USE}),
+)
+def test_an_option_that_nobody_has_a_use_for_is_refused(
+    key: str, proposer: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    option, value = GIVEN[key]
+    given: dict[str, Any] = {"proposer": proposer, key: value}
+    mend = "--model NAME" if proposer == "auto" else "--proposer mix"
+    with pytest.raises(ConfigError, match=f"^{option} is for language models, and .*{mend}"):
+        settle(RunConfig("twice", **given))
+    if proposer == "auto" and key != "base_url":
+        monkeypatch.setenv("OPENAI_MODEL", "m")
+        with pytest.raises(ConfigError, match=f"^{option} is .*OPENAI_MODEL names, .* set OPENAI_API_KEY"):
+            settle(RunConfig("twice", **given))
+
+
+def test_a_command_has_a_use_for_a_cap_on_requests() -> None:
+    assert settle(RunConfig("twice", proposer="command:agent", max_requests=3)).max_requests == 3
+
+
+def test_runs_that_were_begun_with_unused_options_go_on(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    config = RunConfig("softmax", proposer="moves", models=("m,price=1/2",), max_usd=1.0).to_mapping()
+    begun = RunStarted(config, describe(load_problem("softmax")), {}, "0")
+    with journals.create(tmp_path / "earlier", begun):
+        pass
+    monkeypatch.setattr(runs, "local_parts", lambda *_: (_ for _ in ()).throw(InputError("it went on")))
+    with pytest.raises(InputError, match="it went on"):
+        reopen(tmp_path / "earlier")
+
+
+def test_a_run_with_models_needs_its_key_again(no_judge: None, tmp_path: Path) -> None:
+    config = RunConfig("softmax", proposer="llm", models=("m",)).to_mapping()
+    begun = RunStarted(config, describe(load_problem("softmax")), {}, "0")
+    with journals.create(tmp_path / "earlier", begun):
+        pass
+    with pytest.raises(ModelError, match="set OPENAI_API_KEY"):
+        reopen(tmp_path / "earlier")
+
+
 @pytest.mark.parametrize("proposer", ["llm", "mix"])
 def test_a_model_must_be_named_and_reachable(proposer: str) -> None:
     with pytest.raises(ConfigError, match=f"--proposer {proposer} needs a model: --model NAME"):
         settle(RunConfig("twice", proposer=proposer, base_url=HERE))
-    with pytest.raises(ModelError, match="no key for https"):
+    with pytest.raises(ModelError, match=r"no key for https.* without --model and --proposer the search needs no key"):
         settle(RunConfig("twice", proposer=proposer, models=("m",)))
 
 
@@ -132,14 +212,6 @@ def test_what_can_be_known_before_is_said_before_anything_is_made(
     with pytest.raises(InputError, match=says):
         start(tmp_path / "run", config)
     assert not (tmp_path / "run").exists()
-
-
-@pytest.fixture
-def no_judge(monkeypatch: pytest.MonkeyPatch) -> None:
-    def make(*_: Any, **__: Any) -> None:
-        raise AssertionError("half a minute was spent on a judge")
-
-    monkeypatch.setattr(runs, "make_judge", make)
 
 
 def test_a_faulty_template_is_said_before_a_judge_is_made(no_judge: None, tmp_path: Path) -> None:

@@ -66,6 +66,7 @@ def bench(folder: Path, plan: Plan, tools: Tools, watch: Watch, begin: Begin, fi
         ConfigError: the directory holds another benchmark, or cannot be written.
         InputError: nothing can be evolved here as it is.
     """
+    config = settle_config(RunConfig.from_mapping({"problem": "", **plan.asked}))
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -73,7 +74,6 @@ def bench(folder: Path, plan: Plan, tools: Tools, watch: Watch, begin: Begin, fi
     lock = take_lock(folder)
     try:
         kept = settle(folder, plan)
-        config = settle_config(RunConfig.from_mapping({"problem": "", **kept.asked}))
         turn = Turn(folder, config, kept.quarantine, tools, watch)
         rows = list(_rows(folder, kept))
         for place, entry in enumerate(kept.entries):
