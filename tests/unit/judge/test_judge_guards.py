@@ -62,7 +62,7 @@ def test_a_byte_too_far_is_seen(buffer: SharedBuffer, index: int) -> None:
     laid = poison(buffer, LAYOUT, np.random.default_rng(4))
     after = region.offset + region.size_bytes
     buffer.memory[after] ^= 0xFF
-    assert overwritten(buffer, LAYOUT, laid) == f"1 bytes behind the end of {region.name}"
+    assert overwritten(buffer, LAYOUT, laid) == f"1 byte behind the end of {region.name}"
     buffer.memory[after] ^= 0xFF
     buffer.memory[region.offset - 4] ^= 0xFF
     assert overwritten(buffer, LAYOUT, laid) == f"4 bytes before the start of {region.name}"

@@ -60,6 +60,10 @@ def overwritten(buffer: SharedBuffer, layout: Layout, laid: Poison) -> str:
         if changed.any():
             first, last = int(changed.argmax()), int(end - begin - 1 - changed[::-1].argmax())
             if index == len(names) or (index > 0 and first < end - begin - 1 - last):
-                return f"{first + 1} bytes behind the end of {names[index - 1]}"
-            return f"{end - begin - last} bytes before the start of {names[index]}"
+                return f"{_bytes(first + 1)} behind the end of {names[index - 1]}"
+            return f"{_bytes(end - begin - last)} before the start of {names[index]}"
     return ""
+
+
+def _bytes(count: int) -> str:
+    return f"{count} byte{'' if count == 1 else 's'}"
