@@ -12,6 +12,7 @@
     ├── NothingToPropose        a proposer has no new candidate for this request
     │   └── BudgetSpent         and will have none: a cap on tokens, dollars or requests is reached
     └── ReferenceFailed         the trusted PyTorch process could not do its part
+        └── WrongReference      since the problem's reference is mistaken; a ProblemError too
 
 A candidate that fails is not an exception: it is a :class:`warploom.values.outcome.Failed`.
 """
@@ -65,3 +66,7 @@ class BudgetSpent(NothingToPropose):
 
 class ReferenceFailed(WarploomError):  # noqa: N818 - reads as what happened
     """The trusted PyTorch process could not compute or time the reference."""
+
+
+class WrongReference(ProblemError, ReferenceFailed):  # noqa: N818 - as above
+    """A problem's reference raises, or does not return what the problem declares."""

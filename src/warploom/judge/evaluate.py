@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from warploom.errors import ReferenceFailed
+from warploom.errors import ReferenceFailed, WrongReference
 from warploom.judge import stages
 from warploom.judge.fault import Fault, RivalFailed
 from warploom.judge.gpu.offline import measure_offline
@@ -128,7 +128,11 @@ class LocalJudge:
             return self._place.build(candidate, self._cache / "builds")
 
     def evaluate(self, job: Job) -> Evaluation:
-        """Judge one candidate; whatever it does is a ``Failed``, and so is a reference that dies twice."""
+        """Judge one candidate; whatever it does is a ``Failed``, and so is a reference that dies twice.
+
+        Raises:
+            WrongReference: no candidate of this problem can be judged: nothing could be prepared.
+        """
         elapsed = dict.fromkeys(("build", "load", "verify", "time"), 0)
         if job.problem != self.problem.hash or job.candidate.problem != self.problem.hash:
             return Failed("judge", "rejected", f"the job is for problem {job.problem}, not {self.problem.hash}")
@@ -147,6 +151,8 @@ class LocalJudge:
                     self._session.restart_reference()
                     return self._judge(job, build, elapsed)
             except ReferenceFailed as error:
+                if self._session is None and isinstance(error, WrongReference):
+                    raise
                 return Failed("judge", "reference", str(error), elapsed_ns=elapsed, environment=self._environment())
 
     def close(self) -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from warploom.errors import ConfigError, ProblemError, SourceError
+from warploom.errors import ConfigError, ProblemError, SourceError, WrongReference
 from warploom.problems.importers.bring import address_of
 from warploom.problems.importers.openevolve import FORMAT, Folder, read_folder
 from warploom.problems.load import find_seed, is_shipped, load_problem, locate
@@ -113,6 +113,8 @@ def _own_or_lowered(config: RunConfig, problem: Problem, say: Callable[[str], No
     say("no starting source beside the problem: it begins with the reference as plain loops")
     try:
         return lower(problem)
+    except WrongReference:
+        raise  # no starting source would help
     except ProblemError as error:
         raise ProblemError(f"{absent}; it could not be made from the reference: {error}") from None
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from warploom.errors import WrongReference
 from warploom.judge.comparison.compare import Comparison, Expected, compare
 from warploom.judge.comparison.tolerance import Calibrated, calibrate, neighbourhood_max, typical
 from warploom.judge.content.inputs import decode, draw, encode
@@ -275,9 +276,9 @@ def test_integer_outputs_are_exact_and_wrong_shapes_are_refused() -> None:
     at, anything = calibrate(lambda x: (x.argmax().view(1), (x > 8).any().view(1)), [x], problem, workload.extents, 0)
     assert at.expected.tolist() == [9]
     assert anything.expected.tolist() == [1]
-    with pytest.raises(TypeError, match="output 'at' of the reference is float32"):
+    with pytest.raises(WrongReference, match=r"returns float32 .* for at, and outputs declares int64"):
         calibrate(lambda x: (x[:1], x[:1]), [x], problem, workload.extents, 0)
-    with pytest.raises(TypeError, match="returns 1 outputs"):
+    with pytest.raises(WrongReference, match="returns 1 tensor, and outputs declares at int64"):
         calibrate(lambda x: (x[:1],), [x], problem, workload.extents, 0)
 
 

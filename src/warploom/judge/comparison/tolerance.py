@@ -25,6 +25,7 @@ import torch
 
 from warploom.judge.comparison.compare import ROUNDING
 from warploom.judge.content.layout import STORAGE, Array
+from warploom.problems.returned import check_returned
 from warploom.values.problem import FLOATS, Problem, Tensor
 from warploom.values.shape import extents
 
@@ -87,11 +88,11 @@ def calibrate(
     """Expected values and tolerances of every output for these inputs.
 
     Raises:
-        TypeError: the reference gives outputs of another number, dtype or shape than the problem says.
+        WrongReference: the reference gives outputs of another number, dtype or shape than the problem says.
     """
     generator = torch.Generator().manual_seed(seed)
     plain = function(*tensors)
-    _check_outputs(plain, problem, axes)
+    check_returned(plain, problem, axes)
     exact = _exactly(function, tensors)
     errors = [_off(plain, exact)]
     count = sum(tensor.numel() for tensor in tensors)
@@ -179,16 +180,3 @@ def _off(own: Sequence[torch.Tensor], exact: Sequence[torch.Tensor]) -> list[tor
 
 def _array(tensor: torch.Tensor) -> Array:
     return tensor.double().contiguous().reshape(-1).cpu().numpy()
-
-
-def _check_outputs(outputs: Sequence[torch.Tensor], problem: Problem, axes: Mapping[str, int]) -> None:
-    if len(outputs) != len(problem.outputs):
-        raise TypeError(f"the reference returns {len(outputs)} outputs, the problem names {len(problem.outputs)}")
-    for output, (name, tensor) in zip(outputs, problem.outputs.items(), strict=True):
-        own = str(output.dtype).removeprefix("torch.")
-        shape = extents(tensor.shape, axes)
-        if own != tensor.dtype or tuple(output.shape) != shape:
-            raise TypeError(
-                f"output {name!r} of the reference is {own} {tuple(output.shape)}, "
-                f"the problem says {tensor.dtype} {shape}"
-            )

@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from warploom.errors import ProblemError, ReferenceFailed
+from warploom.errors import ProblemError, ReferenceFailed, WrongReference
 from warploom.problems.apart import end
 from warploom.problems.jail import SCRATCH, start_of
 from warploom.problems.trust import is_foreign_file
@@ -69,6 +69,7 @@ class ReferenceChannel:
         if foreign and device:
             said = "its program runs in a jail, which shows no GPU; write it as a problem file of your own"
             raise ProblemError(f"{path}: somebody else's program is not judged on a GPU: {said}")
+        self._path = path
         self._inside = bool(device)
         self.settings = environment(cache, device)
         if foreign:
@@ -121,7 +122,8 @@ class ReferenceChannel:
         """What it answers to a question.
 
         Raises:
-            ReferenceFailed: it answers with an error, with nonsense, or not in time.
+            WrongReference: it says that the reference raises, or does not return what the problem declares.
+            ReferenceFailed: it answers with another error, with nonsense, or not in time.
         """
         self._send(json.dumps({"ask": verb, **details}).encode(), descriptors)
         return self._receive(deadline_s, verb)
@@ -177,6 +179,8 @@ class ReferenceChannel:
             answer = None
         if not isinstance(answer, dict):
             raise ReferenceFailed(f"the reference process said what it never says ({doing}): {data[:80]!r}")
+        if answer.get("wrong") is True:
+            raise WrongReference(f"{self._path}: {answer.get('error')}")
         if "error" in answer:
             raise ReferenceFailed(str(answer["error"]))
         return answer

@@ -17,7 +17,6 @@ import socket
 import sys
 import threading
 import time
-import traceback
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -25,11 +24,13 @@ from typing import Any
 
 import torch
 
+from warploom.errors import WrongReference
 from warploom.judge.comparison import tolerance
 from warploom.judge.content import own_draws
 from warploom.judge.reference import pretend, reads, trace
 from warploom.judge.reference.device_clock import Call, DeviceClock
 from warploom.problems.native import execute
+from warploom.problems.returned import as_tuple, described, guarded
 from warploom.values.problem import FLOATS, Problem, Workload
 
 MESSAGE_BYTES = 1 << 18
@@ -78,12 +79,9 @@ class Server:
             verb = getattr(self, f"_{question.pop('ask')}")
             answer: dict[str, Any] = verb(descriptors=descriptors, **question) if descriptors else verb(**question)
         except Exception as error:  # noqa: BLE001 - the reference is foreign code; its failure is an answer
-            said = " ".join(str(error).split())[:600]
-            frames = [
-                frame for frame in traceback.extract_tb(error.__traceback__) if "site-packages" not in frame.filename
-            ]
-            place = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
-            return {"error": f"{type(error).__name__}: {said}{place}"}
+            if isinstance(error, WrongReference):
+                return {"error": str(error), "wrong": True}
+            return {"error": described(error)}
         return answer
 
     # ------------------------------------------------------------ what can be asked
@@ -125,7 +123,7 @@ class Server:
     ) -> dict[str, Any]:
         """Expected values and tolerances of one input set, written into ``targets``: three buffers an output."""
         tensors = self._tensors(inputs, offsets, axes)
-        found = tolerance.calibrate(self._call, tensors, self._problem, dict(axes), seed)
+        found = tolerance.calibrate(guarded(self._reference, self._problem), tensors, self._problem, dict(axes), seed)
         answer = []
         for (expected, room, otherwise), one in zip(targets, found, strict=True):
             _write(self._maps[expected], one.expected)
@@ -174,15 +172,15 @@ class Server:
 
         compiled = torch.compile(reference, dynamic=False)
         try:
-            outputs = _as_tuple(compiled(*tensors))
+            outputs = as_tuple(compiled(*tensors))
         finally:
             os.sched_setaffinity(0, bound)
         for _ in range(2):
-            outputs = _as_tuple(compiled(*tensors))
+            outputs = as_tuple(compiled(*tensors))
         for own, wanted in zip(outputs, self._call(*tensors), strict=True):
             if own.dtype != wanted.dtype or own.shape != wanted.shape:
                 raise TypeError(f"torch.compile gave {own.dtype} {tuple(own.shape)}")
-        self._compiled[workload] = lambda *arguments: _as_tuple(compiled(*arguments))
+        self._compiled[workload] = lambda *arguments: as_tuple(compiled(*arguments))
         gc.collect()
         gc.freeze()
         return {"seconds": time.perf_counter() - begin}
@@ -222,7 +220,7 @@ class Server:
     # ------------------------------------------------------------ tensors
 
     def _call(self, *arguments: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        return _as_tuple(self._reference(*arguments))
+        return as_tuple(self._reference(*arguments))
 
     def _tensors(self, inputs: int, offsets: Sequence[int], axes: Mapping[str, int]) -> tuple[torch.Tensor, ...]:
         memory = self._maps[inputs]
@@ -246,10 +244,6 @@ def _settle(device: torch.device) -> None:
     torch.backends.cuda.matmul.allow_tf32 = False
     if device.type == "cuda":
         torch.cuda.set_device(device)
-
-
-def _as_tuple(outputs: Any) -> tuple[torch.Tensor, ...]:
-    return tuple(outputs) if isinstance(outputs, tuple | list) else (outputs,)
 
 
 def _write(memory: mmap.mmap, values: Any) -> None:

@@ -6,7 +6,8 @@ decompositions so that norms and softmaxes become the sums they are made of. The
 than as symbols: an imported reference is built anew for every one of them, and length 1 is a shape like any other.
 
 Run in a process of its own, because it runs the reference. Prints one JSON list; whatever the reference prints goes to
-standard error. Exit status 2 and one line, the last on standard error, when the reference cannot be traced.
+standard error; or an object whose ``wrong`` says what mistake the reference makes. Exit status 2 and one line, the last
+on standard error, when it cannot be traced.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import os
 import sys
 import warnings
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +27,12 @@ from torch._decomp import get_decompositions
 from torch.export import ExportedProgram, export
 from torch.export.graph_signature import ConstantArgument, OutputKind
 
-from warploom.errors import ProblemError
+from warploom.errors import ProblemError, WrongReference
 from warploom.problems.importers.foreign import Foreign
 from warploom.problems.native import execute
+from warploom.problems.returned import as_tuple, check_returned, guarded
 from warploom.values.problem import Problem
-from warploom.values.shape import extents
+from warploom.values.shape import extent, extents
 
 MOST_SHAPES = 6
 MOST_CONSTANTS = 4096
@@ -56,11 +59,32 @@ COMPOSITES = (
 """Operators that core ATen keeps whole, and that loops are better made of the parts of."""
 
 
+class Wrong:
+    """Keeps what is wrong with the outputs while they are traced: an exception there would be torch.export's."""
+
+    def __init__(self) -> None:
+        self._found: list[WrongReference] = []
+
+    def check(self, problem: Problem, axes: Mapping[str, int], outputs: Sequence[Any]) -> None:
+        """Hold outputs against what the problem declares."""
+        try:
+            check_returned(outputs, problem, axes)
+        except WrongReference as error:
+            self._found.append(error)
+
+    def tell(self) -> None:
+        """Raise the first mistake that was found, if there is one."""
+        if self._found:
+            raise self._found[0]
+
+
 class Traced(torch.nn.Module):
     """The reference as a module: what it holds itself is then known to ``torch.export``."""
 
-    def __init__(self, problem: Problem, shapes: Sequence[tuple[int, ...]]) -> None:
+    def __init__(self, problem: Problem, axes: Mapping[str, int], shapes: Sequence[tuple[int, ...]]) -> None:
         super().__init__()
+        self.wrong = Wrong()
+        self._check = partial(self.wrong.check, problem, axes)
         self._reference: Any = problem.reference
         if isinstance(self._reference, Foreign):
             module = self._reference.instance(tuple(shapes)).module
@@ -70,8 +94,9 @@ class Traced(torch.nn.Module):
 
     def forward(self, *tensors: torch.Tensor) -> Any:
         """The outputs of the reference, always as a tuple."""
-        result = self._reference(*tensors)
-        return tuple(result) if isinstance(result, tuple | list) else (result,)
+        result = as_tuple(self._reference(*tensors))
+        self._check(result)
+        return result
 
 
 def traces(problem: Problem) -> list[dict[str, Any]]:
@@ -84,6 +109,8 @@ def traces(problem: Problem) -> list[dict[str, Any]]:
     for axes in shapes[:MOST_SHAPES]:
         try:
             found.append(_trace(problem, axes))
+        except WrongReference:
+            raise
         except Exception:  # foreign code; its failure is told at the shape that is timed
             if not found:
                 raise
@@ -92,18 +119,37 @@ def traces(problem: Problem) -> list[dict[str, Any]]:
 
 def _trace(problem: Problem, axes: Mapping[str, int]) -> dict[str, Any]:
     shapes = [extents(tensor.shape, axes) for tensor in problem.inputs.values()]
-    module = Traced(problem, shapes)
+    reference: Any = problem.reference
+    module = Traced(problem, axes, shapes)
     tensors = tuple(
         torch.empty(shape, dtype=getattr(torch, tensor.dtype))
         for shape, tensor in zip(shapes, problem.inputs.values(), strict=True)
     )
     with torch.no_grad():
-        exported = export(module, tensors, strict=False)
+        try:
+            exported = export(module, tensors, strict=False)
+        except Exception:
+            module.wrong.tell()
+            guarded(reference, problem)(*_plain(problem, axes))
+            raise
+        module.wrong.tell()
         table = torch.export.default_decompositions()
         for operator, decomposition in get_decompositions(COMPOSITES).items():
             table[operator] = decomposition
         exported = exported.run_decompositions(table)
     return {"axes": dict(axes), **_written(exported)}
+
+
+def _plain(problem: Problem, axes: Mapping[str, int]) -> list[torch.Tensor]:
+    """Inputs that no reference should mind."""
+    found = []
+    for one in problem.inputs.values():
+        shape, dtype = extents(one.shape, axes), getattr(torch, one.dtype)
+        least = extent(str(one.low or 0), axes)
+        found.append(
+            torch.rand(shape, dtype=dtype) if dtype.is_floating_point else torch.full(shape, least, dtype=dtype)
+        )
+    return found
 
 
 def _written(exported: ExportedProgram) -> dict[str, Any]:
@@ -197,7 +243,9 @@ def main(arguments: list[str]) -> int:
     warnings.simplefilter("ignore")
     torch.manual_seed(0)
     try:
-        found = traces(execute(Path(arguments[0])))
+        found: Any = traces(execute(Path(arguments[0])))
+    except WrongReference as error:
+        found = {"wrong": str(error)}
     except Exception as error:  # noqa: BLE001 - foreign code
         sys.stdout.flush()
         sys.stderr.write(f"\n{_explain(arguments[0], error)}\n")
