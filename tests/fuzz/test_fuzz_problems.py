@@ -203,6 +203,11 @@ def test_a_bad_file_is_one_clear_line_from_its_own_process(extra: bytes, tmp_pat
         (lambda: Tensor("n", positive="no"), "positive must be"),  # type: ignore[arg-type]
         (lambda: around(Tensor("rows", "int8", low=-200)), "outside of int8"),
         (lambda: around(Tensor("rows", "int32", high="cols*classes")), "classes"),
+        (lambda: around(Tensor("rows", "int32", low=5, high=2)), r"tensor '\w+': no number lies from low = 5 to below"),
+        (lambda: around(Tensor("rows", "int32", low=5, high=5)), "high is one more than the largest"),
+        (lambda: around(Tensor("rows", "int32", low="rows", high=0)), "high = 0 where .* is not below 0"),
+        (lambda: Tensor("n", low=0, high=1), "low and high: for integer tensors, not for float32"),
+        (lambda: Tensor("n", "bfloat16", high="n"), "^high: for integer tensors, not for bfloat16"),
         (lambda: around(Workload(rows=10**9, cols=10**9)), "bytes"),
         (lambda: extents("rows//0", {"rows": 1}), "divides by zero where rows is 1"),
         (lambda: extents("True", {}), "may use integers"),

@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import inspect
+import re
 import sys
 import traceback
 from collections.abc import Mapping
@@ -17,7 +19,7 @@ from types import ModuleType
 from warploom.errors import ProblemError
 from warploom.problems.names import check_names
 from warploom.problems.trust import without_mark
-from warploom.values.problem import Problem, Reference
+from warploom.values.problem import Problem, Reference, Tensor, Tolerance
 
 MISSING_TORCH = (
     "PyTorch is not installed in this Python; install the build for your machine, "
@@ -118,7 +120,40 @@ def _explain(path: Path, error: BaseException) -> str:
     place = f"{path}:{lines[-1]}" if lines else str(path)
     if isinstance(error, ModuleNotFoundError) and (error.name or "").split(".")[0] == "torch":
         return f"{place}: {MISSING_TORCH}"
-    said = " ".join(str(error).split())
-    if isinstance(error, ProblemError):
+    said = _misused(error) or " ".join(str(error).split())
+    if isinstance(error, ProblemError) or _misused(error):
         return f"{place}: {said}"
     return f"{place}: {type(error).__name__}: {said}" if said else f"{place}: {type(error).__name__}"
+
+
+def _misused(error: BaseException) -> str:
+    """What a call of one of our classes lacks, or has too much, in words of the problem file; "" for another error."""
+    found = _CALL.fullmatch(str(error)) if isinstance(error, TypeError) else None
+    if found is None:
+        return ""
+    called, said = _CALLED[found[1]], found[2]
+    names = _QUOTED.findall(said)
+    takes = list(inspect.signature(called).parameters)
+    if said.startswith("missing"):
+        lacking = " and ".join(f"{name}={_KINDS.get(name, '…')}" for name in names)
+        return f"{found[1]}(…) lacks {lacking}"
+    if "unexpected keyword" in said:
+        near = difflib.get_close_matches(names[0], takes, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"it takes {', '.join(takes)}"
+        return f"{found[1]}(…) takes no {names[0]}; {hint}"
+    return f"{found[1]}(…) {said.replace('__init__() ', '')}; it takes {', '.join(takes)}, by their names"
+
+
+_CALLED: dict[str, type] = {"Problem": Problem, "Tensor": Tensor, "Tolerance": Tolerance}
+_CALL = re.compile(rf"({'|'.join(_CALLED)})\.__init__\(\) (.+)", re.DOTALL)
+_QUOTED = re.compile(r"'(\w+)'")
+_KINDS: dict[str, str] = {
+    "name": '"…"',
+    "axes": '("n",)',
+    "inputs": '{"x": Tensor("n")}',
+    "outputs": '{"y": Tensor("n")}',
+    "reference": "the function",
+    "workloads": "[Workload(n=4096)]",
+    "shape": '"n"',
+}
+"""Argument that must be given → what it looks like."""

@@ -15,22 +15,21 @@ from typing import Any
 
 from warploom.errors import ProblemError
 from warploom.values.shape import extent, extents
-from warploom.values.tolerance import Tolerance, is_number
+from warploom.values.tensor import FLOATS, ITEM_BYTES, Tensor
+from warploom.values.tolerance import Tolerance
 
-ITEM_BYTES: dict[str, int] = {
-    "float32": 4,
-    "float64": 8,
-    "float16": 2,
-    "bfloat16": 2,
-    "int8": 1,
-    "uint8": 1,
-    "int16": 2,
-    "int32": 4,
-    "int64": 8,
-    "bool": 1,
-}
-
-FLOATS: tuple[str, ...] = ("float32", "float64", "float16", "bfloat16")
+__all__ = [
+    "FLOATS",
+    "ITEM_BYTES",
+    "MOST_BYTES",
+    "RECIPES",
+    "Problem",
+    "Reference",
+    "Tensor",
+    "Workload",
+    "describe",
+    "from_description",
+]
 
 MOST_BYTES = 1 << 40
 """All tensors of one workload together."""
@@ -40,59 +39,6 @@ RECIPES: tuple[str, ...] = (
     *("ties", "tiny", "large", "special", "zeros", "own"),
 )
 """How the inputs of a workload are drawn; see :mod:`warploom.judge.content.inputs`."""
-
-
-@dataclass(frozen=True)
-class Tensor:
-    """One named tensor.
-
-    Attributes:
-        shape: words of axis names, integers or expressions, see :mod:`warploom.values.shape`.
-        dtype: one of :data:`ITEM_BYTES`.
-        low: smallest value for integer tensors, inclusive: an integer or an axis expression.
-        high: largest value for integer tensors, exclusive: an integer or an axis expression.
-        scale: factor on drawn floating-point values (weights of a deep sum want a small one).
-        positive: draw absolute values (variances, probabilities).
-    """
-
-    shape: str
-    dtype: str = "float32"
-    low: int | str | None = None
-    high: int | str | None = None
-    scale: float = 1.0
-    positive: bool = False
-
-    def __post_init__(self) -> None:
-        if not isinstance(self.dtype, str) or self.dtype not in ITEM_BYTES:
-            raise ProblemError(f"dtype {self.dtype!r} is unknown; known: {', '.join(ITEM_BYTES)}")
-        if not isinstance(self.shape, str):
-            raise ProblemError(f"a shape is a text such as 'rows cols', not {self.shape!r}")
-        for name, bound in (("low", self.low), ("high", self.high)):
-            if bound is not None and type(bound) not in (int, str):
-                raise ProblemError(f"{name} must be a whole number or an axis expression, not {bound!r}")
-        if not is_number(self.scale):
-            raise ProblemError(f"scale must be a finite number, not {self.scale!r}")
-        if not isinstance(self.positive, bool):
-            raise ProblemError(f"positive must be True or False, not {self.positive!r}")
-
-    def size_bytes(self, axes: Mapping[str, int]) -> int:
-        """Bytes of the dense tensor at these axes."""
-        count = 1
-        for length in extents(self.shape, axes):
-            count *= length
-        return count * ITEM_BYTES[self.dtype]
-
-    def check_bounds(self, axes: Mapping[str, int]) -> None:
-        """Whether ``low`` and ``high`` can be read, and lie within the dtype, at these axes.
-
-        Raises:
-            ProblemError: they cannot, or do not.
-        """
-        bits = 8 * ITEM_BYTES[self.dtype]
-        least, most = (0, 1 << bits) if self.dtype in ("uint8", "bool") else (-1 << (bits - 1), 1 << (bits - 1))
-        for name, bound in (("low", self.low), ("high", self.high)):
-            if bound is not None and not least <= extent(str(bound), axes) <= most:
-                raise ProblemError(f"{name} = {bound!r} lies outside of {self.dtype}")
 
 
 @dataclass(frozen=True, init=False)
@@ -184,7 +130,10 @@ class Problem:
             for name, tensor in (*self.inputs.items(), *self.outputs.items()):
                 if min(extents(tensor.shape, workload.extents), default=1) < 1:
                     raise ProblemError(f"problem {self.name!r}: tensor {name!r} would be empty at workload {workload}")
-                tensor.check_bounds(workload.extents)
+                try:
+                    tensor.check_bounds(workload.extents)
+                except ProblemError as error:
+                    raise ProblemError(f"problem {self.name!r}: tensor {name!r}: {error}") from None
             if self.tensor_bytes(workload) > MOST_BYTES:
                 raise ProblemError(
                     f"problem {self.name!r}: workload {workload} would take {self.tensor_bytes(workload):.3g} bytes"

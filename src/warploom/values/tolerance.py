@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 
 from warploom.errors import ProblemError
-
-
-def is_number(value: object) -> bool:
-    """Whether a value is a finite number, and no truth value."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
+from warploom.values.tensor import is_number
 
 
 @dataclass(frozen=True)

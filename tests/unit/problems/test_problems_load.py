@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -269,6 +270,26 @@ def test_what_is_wrong_in_a_file_comes_back_as_one_line(path: Path, tmp_path: Pa
     with pytest.raises(ProblemError) as caught:
         load_problem(path, tmp_path)
     assert str(caught.value) == f"{path}:2: ZeroDivisionError: division by zero"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "says"),
+    [
+        (r" outputs=.*", "", r'Problem\(…\) lacks outputs=\{"y": Tensor\("n"\)\}'),
+        (r" inputs=.*", "", r"Problem\(…\) lacks inputs=.* and outputs="),
+        (" inputs=", " input=", r"Problem\(…\) takes no input; did you mean inputs\?"),
+        (r"Tensor\(", 'Tensor(tone="dark", shape=', r"Tensor\(…\) takes no tone; it takes shape, dtype, low, high"),
+        (r"Tensor\([^)]*\)", "Tensor()", r'Tensor\(…\) lacks shape="n"'),
+    ],
+)
+def test_a_field_that_is_absent_or_unknown_is_named_as_the_file_has_it(
+    before: str, after: str, says: str, path: Path, tmp_path: Path
+) -> None:
+    text = re.sub(before, after, path.read_text())
+    assert text != path.read_text()
+    path.write_text(text)
+    with pytest.raises(ProblemError, match=rf"^{re.escape(str(path))}:\d+: {says}"):
+        load_problem(path, cache=tmp_path / "cache")
 
 
 def test_what_a_file_prints_does_no_harm(path: Path, tmp_path: Path) -> None:

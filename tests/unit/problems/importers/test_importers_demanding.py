@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from warploom.errors import ProblemError
+from warploom.errors import ProblemError, WrongReference
 from warploom.judge.content.own_draws import draw
 from warploom.problems.importers.exact import in_double
 from warploom.problems.importers.nesting import leaves, refill
@@ -92,7 +92,7 @@ def test_the_programs_own_generator_stands_beside_our_recipes(tmp_path: Any) -> 
     assert torch.equal(first[0], again[0])
     assert not torch.equal(first[0], other[0])
     assert float(first[0].min()) >= 0
-    with pytest.raises(TypeError, match="outside of the range"):
+    with pytest.raises(WrongReference, match="outside of the range"):
         draw(execute_with(tmp_path, "high=5", "high=2"), {"n": 64}, 1)
     same = bring(tmp_path, text.replace("torch.rand(n), torch.randint(0, 5, (n,))", "torch.ones(n), 3"), "f", **how)
     assert "own" not in {one.recipe for one in same.held_out}, "a generator that always draws the same is none"
@@ -124,7 +124,7 @@ def ref_kernel(data):
 
 def test_a_reference_without_a_generator_draws_nothing() -> None:
     problem = Problem("f", (), {}, {"out": Tensor("")}, math.sqrt, [Workload()])
-    with pytest.raises(TypeError, match=r"a method own_inputs\(shapes, seed\)"):
+    with pytest.raises(WrongReference, match=r"a method own_inputs\(shapes, seed\)"):
         draw(problem, {}, 1)
 
 
