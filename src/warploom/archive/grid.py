@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from warploom.values.ends import Ends
 from warploom.values.request import Cell, Individual
 
 Status = Literal["new", "improved", "not_added"]
@@ -71,13 +72,13 @@ class Grid:
                 else:
                     del self._places[cell]
 
-    def remeasure(self, candidate: str, fitness: float, spread: float) -> None:
+    def remeasure(self, candidate: str, fitness: float, spread: float, ends: Ends | None = None) -> None:
         """Set what a better measurement said; elite and bench change places when that changes their order."""
         for place in self._places.values():
             everyone = [place.elite, *place.bench]
             if any(one.candidate.id == candidate for one in everyone):
                 renewed = [
-                    replace(one, fitness=fitness, spread=spread) if one.candidate.id == candidate else one
+                    replace(one, fitness=fitness, spread=spread, ends=ends) if one.candidate.id == candidate else one
                     for one in everyone
                 ]
                 place.elite = max(renewed, key=lambda one: one.fitness)

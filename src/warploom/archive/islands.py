@@ -13,6 +13,7 @@ from typing import Any
 from warploom.archive.grid import Grid, Status
 from warploom.values.behaviour import Resolution
 from warploom.values.config import COMMAND, RunConfig
+from warploom.values.ends import Ends
 from warploom.values.event import Member
 from warploom.values.measure import PROGRAM
 from warploom.values.request import Individual
@@ -101,24 +102,24 @@ class Archive:
             if individual is not None:
                 self.islands[target].admit(replace(individual, island=target))
 
-    def remeasure(self, candidate: str, fitness: float, spread: float) -> None:
+    def remeasure(self, candidate: str, fitness: float, spread: float, ends: Ends | None = None) -> None:
         """Believe the better measurement, on every island."""
         for grid in self.islands:
-            grid.remeasure(candidate, fitness, spread)
+            grid.remeasure(candidate, fitness, spread, ends)
 
     def remove(self, candidate: str) -> None:
         """Take out a candidate that failed when it was judged again."""
         for grid in self.islands:
             grid.remove(candidate)
 
-    def promote(self, candidate: str, fitness: float, spread: float) -> None:
+    def promote(self, candidate: str, fitness: float, spread: float, ends: Ends | None = None) -> None:
         """The candidate held what it had shown: it is the champion from now on."""
         found = self.find(candidate)
-        self.remeasure(candidate, fitness, spread)
+        self.remeasure(candidate, fitness, spread, ends)
         if found is not None:  # a flattering screen may have pushed it out of its cell since
-            self.champion = replace(found, fitness=fitness, spread=spread)
+            self.champion = replace(found, fitness=fitness, spread=spread, ends=ends)
 
-    def refuse(self, candidate: str, fitness: float | None, spread: float) -> None:
+    def refuse(self, candidate: str, fitness: float | None, spread: float, ends: Ends | None = None) -> None:
         """The candidate did not hold what it had shown (``fitness`` is None when it failed this time).
 
         The champion comes back, should a false record have pushed it out of its cell. One that was measured once more
@@ -127,7 +128,7 @@ class Archive:
         if fitness is None:
             self.remove(candidate)
         else:
-            self.remeasure(candidate, fitness, spread)
+            self.remeasure(candidate, fitness, spread, ends)
         if self.champion is not None and self.champion.candidate.id == candidate:
             self.champion = None
         champion = self.champion
@@ -183,13 +184,15 @@ class Archive:
 
 def member(individual: Individual) -> Member:
     """An individual as events name it."""
-    return Member(individual.candidate.id, individual.fitness, individual.spread, individual.cell, individual.island)
+    place = (individual.cell, individual.island, individual.ends)
+    return Member(individual.candidate.id, individual.fitness, individual.spread, *place)
 
 
 def _row(individual: Individual) -> list[Any]:
-    return [individual.candidate.id, individual.fitness, individual.spread, list(individual.cell), individual.island]
+    one = individual
+    return [one.candidate.id, one.fitness, one.spread, list(one.cell), one.island, one.ends and list(one.ends)]
 
 
 def _member(row: list[Any]) -> Member:
-    candidate, fitness, spread, cell, island = row
-    return Member(candidate, fitness, spread, tuple(cell), island)
+    candidate, fitness, spread, cell, island, *ends = row  # older snapshots have no ends
+    return Member(candidate, fitness, spread, tuple(cell), island, tuple(ends[0]) if ends and ends[0] else None)

@@ -37,6 +37,7 @@ class Individuals:
             member.island,
             member.spread,
             evaluation.build.facts,
+            member.ends,
         )
 
 
@@ -55,16 +56,16 @@ def apply(archive: Archive, event: Event, individual: Individual | None) -> None
         case Migrated(moves):
             archive.migrate(moves)
         case Promoted(candidate, fitness, spread):
-            archive.promote(candidate, fitness, spread)
-        case NotPromoted(candidate, _, fitness, spread):
-            archive.refuse(candidate, fitness, spread)
+            archive.promote(candidate, fitness, spread, event.ends)
+        case NotPromoted(candidate, _, fitness, spread, ends):
+            archive.refuse(candidate, fitness, spread, ends)
 
 
 def member_of(event: Evaluated) -> Member | None:
     """The member that a passed evaluation brought; None when it failed."""
     if event.fitness is None or event.cell is None:
         return None
-    return Member(event.candidate, event.fitness, event.spread, event.cell, event.island)
+    return Member(event.candidate, event.fitness, event.spread, event.cell, event.island, event.ends)
 
 
 def rebuild_archive(journal: Journal) -> Archive:

@@ -11,6 +11,7 @@ from warploom.export.markdown import block, code, plain, table
 from warploom.export.naming import Naming
 from warploom.export.steps import steps
 from warploom.judge.machine.busy import BUSY_SHARE
+from warploom.search.noise import percent
 from warploom.values.signature import signature
 from warploom.values.speedup import Speedup
 
@@ -95,7 +96,7 @@ def _measured(operator: Operator, folder: str) -> list[str]:
             [
                 code(folder.format(id=variant.id)),
                 *(plain(claim.get(key) or "unknown") for key in ("hardware", "toolchain", "torch")),
-                f"{variant.noise_floor:.3g}",
+                percent(variant.noise_floor),
                 _share(claim.get("roofline_fraction")),
             ]
         )

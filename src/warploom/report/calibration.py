@@ -15,6 +15,7 @@ from rich.text import Text
 from warploom.judge.machine.busy import BUSY_SHARE
 from warploom.judge.machine.calibration import Calibration
 from warploom.judge.selftest.relations import Relation
+from warploom.search.noise import percent
 
 
 def warnings(calibration: Calibration) -> list[str]:
@@ -45,7 +46,7 @@ def headline(calibration: Calibration) -> str:
     peaks = calibration.peaks
     memory = peaks.bytes_per_ns[max(peaks.bytes_per_ns)]
     return (
-        f"{calibration.id} of {taken(calibration)} UTC: noise floor {calibration.noise_floor:.1%}, "
+        f"{calibration.id} of {taken(calibration)} UTC: noise floor {percent(calibration.noise_floor)}, "
         f"{memory:.0f} GB/s from memory, {peaks.operations_per_ns:.0f} GFLOP/s"
     )
 
@@ -67,8 +68,11 @@ def render_calibration(calibration: Calibration, hardware: Mapping[str, Any]) ->
         ("round trip to a worker", f"{calibration.round_trip_ns / 1e3:.1f} µs"),
         ("operations", f"{calibration.peaks.operations_per_ns:.0f} GFLOP/s, float32"),
         *_bandwidth(calibration),
-        ("a kernel beside itself", f"{comparisons} times, at most {largest:.1%} off, intervals of ±{interval:.1%}"),
-        ("noise floor", f"{calibration.noise_floor:.1%}"),
+        (
+            "a kernel beside itself",
+            f"{comparisons} times, at most {percent(largest)} off, intervals of ±{percent(interval)}",
+        ),
+        ("noise floor", percent(calibration.noise_floor)),
     ]
     for name, value in rows:
         table.add_row(name, value)

@@ -25,10 +25,13 @@ TITLES: dict[str, str] = {**BASELINES, INCUMBENT: "the best before"}
 
 
 def speedup_object(value: Speedup | None) -> dict[str, float | None] | None:
-    """A speedup's median and interval, to four digits; None where the baseline was not timed."""
+    """A speedup's median and interval; None where the baseline was not timed.
+
+    They are not rounded: whoever shows two digits of four would now and then show another number than the evidence.
+    """
     if value is None:
         return None
-    return {name: _digits(getattr(value, name)) for name in ("median", "low", "high")}
+    return {name: _finite(getattr(value, name)) for name in ("median", "low", "high")}
 
 
 def workloads_object(found: Workloads | None) -> dict[str, Any] | None:
@@ -170,10 +173,6 @@ def _check(check: Check) -> dict[str, Any]:
 
 def _finite(value: float) -> float | None:
     return value if abs(value) < float("inf") else None
-
-
-def _digits(value: float) -> float | None:
-    return round(value, 4) if math.isfinite(value) else None
 
 
 def render(evaluation: Evaluation) -> RenderableType:

@@ -15,6 +15,7 @@ from warploom.report.sparkline import sparkline
 from warploom.report.spending import spent
 from warploom.report.steered import PAUSED, steered
 from warploom.report.tally import Tally
+from warploom.values.ends import Measured, ends_of
 from warploom.values.event import PACE, Evaluated, Event, NotPromoted, Promoted, RunPaused, Steered
 from warploom.values.exchange import Spending
 from warploom.values.measure import SPEEDUP
@@ -160,12 +161,12 @@ class Progress:
     def _best_line(self) -> str:
         promoted, record, measure = self.tally.promoted, self.tally.record, self.tally.measure
         if promoted is not None:
-            line = measure.whose(promoted.fitness, promoted.spread)
-            if record and record.fitness - record.spread > promoted.fitness + promoted.spread:
-                line += f" (screened: {measure.interval(record.fitness, record.spread)})"
+            line = measure.whose(promoted.fitness, ends_of(promoted))
+            if record and ends_of(record)[0] > ends_of(promoted)[1]:
+                line += f" (screened: {measure.interval(record.fitness, ends_of(record))})"
             return line
         if record is not None:
-            return f"{measure.whose(record.fitness, record.spread)}, not yet confirmed"
+            return f"{measure.whose(record.fitness, ends_of(record))}, not yet confirmed"
         return "no candidate has passed yet"
 
     def _pace(self) -> float:
@@ -183,7 +184,7 @@ class Progress:
     def _islands_line(self) -> str:
         parts = []
         for index, island in sorted(self.tally.islands.items())[:MOST_ISLANDS]:
-            best = self.tally.measure.margin(island.best, island.spread)
+            best = self.tally.measure.margin(island.fitness, ends_of(island))
             parts.append(f"{index}: {best} in {_plural(len(island.cells), 'cell')}")
         more = len(self.tally.islands) - MOST_ISLANDS
         return " · ".join(parts) + (f" · {more} more" if more > 0 else "")
@@ -195,7 +196,7 @@ class Progress:
         measure, beaten = self.tally.measure, record.beaten
         gain = f"{measure.gained(beaten, record.fitness)}, " if beaten is not None else ""
         made = made_by(record.operator, record.note) or ("the seed" if record.evaluation == 1 else "an unnamed change")
-        return f"{measure.interval(record.fitness, record.spread)} ({gain}candidate {record.evaluation}) by {made}"
+        return f"{measure.interval(record.fitness, ends_of(record))} ({gain}candidate {record.evaluation}) by {made}"
 
     def _left_seconds(self) -> float | None:
         """Until a limit is reached, 0 afterwards; None while nobody can say."""
@@ -227,9 +228,10 @@ def made_by(operator: str, note: str) -> str:
     return note if not operator or note.startswith(f"{operator}:") else f"{operator}: {note}"
 
 
-def interval(fitness: float, spread: float) -> str:
-    """A log speedup and its half-width as "2.31× [2.25, 2.36]"."""
-    return SPEEDUP.interval(fitness, spread)
+def interval(one: Measured) -> str:
+    """A log speedup with its interval, as it was measured: "2.31× [2.25, 2.36]"."""
+    assert one.fitness is not None, "what failed has no speedup"
+    return SPEEDUP.interval(one.fitness, ends_of(one))
 
 
 def clock_face(seconds: float) -> str:

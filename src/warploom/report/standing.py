@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Literal
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -29,13 +29,19 @@ from warploom.report.sparkline import sparkline
 from warploom.report.spending import ModelsReport
 from warploom.report.tally import Tally
 from warploom.search.best.folder import kernel_path
-from warploom.search.noise import noise_floor
-from warploom.values.event import Proposed, RunEnded, RunPaused, RunResumed
+from warploom.search.noise import noise_floor, percent
+from warploom.values.ends import ends_of
+from warploom.values.event import NotPromoted, Promoted, Proposed, RunEnded, RunPaused, RunResumed
 from warploom.values.measure import SPEEDUP, Measure, measure_of
 from warploom.values.outcome import Passed
 from warploom.values.request import Individual
 from warploom.values.speedup import speedup
 
+Measurement = Literal["screened", "refused", "promoted", "best"]
+"""Where a figure comes from: "screened" once, while the run went; all others from a second measurement, in a fresh
+process and side by side with the best there was. "refused": it was not promoted; "promoted": it was the best once."""
+
+SCREENED = "screened: measured once; all others again, side by side with the best there was"
 MOST_ELITES = 12
 """Elites that the text shows; the JSON object has all."""
 
@@ -54,10 +60,14 @@ class RunReport:
         self.finished = False
         self.seconds = journal.elapsed
         self._first = ""
+        self.remeasured: dict[str, bool] = {}
+        """The candidates whose figures are those of a second measurement, and whether they were promoted by it."""
         for event in journal.events():
             self.tally.add(event)
             if isinstance(event, Proposed):
                 self._first = self._first or event.candidate
+            elif isinstance(event, Promoted | NotPromoted):
+                self.remeasured[event.candidate] = isinstance(event, Promoted)
             elif isinstance(event, RunEnded | RunPaused):
                 self.ended, self.finished = event.reason, isinstance(event, RunEnded)
             elif isinstance(event, RunResumed):
@@ -103,8 +113,24 @@ class RunReport:
 
     @property
     def noise_floor(self) -> float | None:
-        """Smallest difference that means anything, as a fraction; None where nothing was timed."""
+        """Smallest difference of log speedups that means anything; None where nothing was timed."""
         return noise_floor(self.passed) if self.passed and self.passed.timings else None
+
+    def _rows(self) -> list[Individual]:
+        """The best, which need not be an elite, and then the elites, each once, the fittest first."""
+        champion = self.archive.champion
+        first = [champion] if champion is not None and champion.candidate.id == self.best else []
+        found: dict[str, Individual] = {}
+        for one in [*first, *self.elites]:
+            found.setdefault(one.candidate.id, one)
+        return sorted(found.values(), key=lambda one: (one.candidate.id != self.best, -one.fitness))
+
+    def measured(self, one: Individual) -> Measurement:
+        """Which of its measurements an elite's figures come from."""
+        if one.candidate.id == self.best:
+            return "best"
+        held = self.remeasured.get(one.candidate.id)
+        return "screened" if held is None else "promoted" if held else "refused"
 
     def _nothing_better(self) -> Iterator[str]:
         """What the search did not find, in words: nothing better than the seed, nothing better than eager."""
@@ -112,9 +138,9 @@ class RunReport:
         if self.noise_floor is None or over_eager is None:
             return
         if self.best == self._first:
-            yield f"nothing was found that beats the seed by more than the noise floor of {self.noise_floor:.1%}"
+            yield f"nothing was found that beats the seed by more than the noise floor of {percent(self.noise_floor)}"
         if over_eager.low <= math.exp(self.noise_floor):
-            yield f"not faster than PyTorch eager for sure: the noise floor is {self.noise_floor:.1%}"
+            yield f"not faster than PyTorch eager for sure: the noise floor is {percent(self.noise_floor)}"
 
     def to_object(self) -> dict[str, Any]:
         """Everything, as JSON values.
@@ -123,7 +149,7 @@ class RunReport:
             ``run``, ``problem``, ``best`` (a candidate's id, "" before there is one), the paths ``kernel`` and
             ``evidence``, ``evaluations``, ``failures`` by kind, ``speedup`` by baseline, ``over_the_best_before``
             (side by side, null for the first), ``busy`` (share of the machine at work for others when that was
-            measured), ``noise_floor`` (of that measurement, as a fraction, null before the first promotion),
+            measured), ``noise_floor`` (of that measurement, a difference of log speedups; null before there is one),
             ``score`` (of a program; null for a kernel), ``workloads``, ``elites``, ``models`` (see
             :meth:`.spending.ModelsReport.to_object`), ``minutes``, ``ended`` and ``finished``.
         """
@@ -145,7 +171,7 @@ class RunReport:
             "busy": self._busy,
             "noise_floor": self.noise_floor,
             "workloads": workload_rows(timings, self._round_trip),
-            "elites": [elite_object(one, self.measure) for one in self.elites],
+            "elites": [elite_object(one, self.measure, self.measured(one)) for one in self.elites],
             "score": score_object(score) if score else None,
             "models": self.models.to_object(),
             "minutes": round(self.seconds / 60, 3),
@@ -162,10 +188,10 @@ class RunReport:
         if self.passed is None:
             parts.append(Text(f"No {self.measure.what} has been promoted yet.", style="bold"))
         elif self.passed.score is not None:
-            parts += [Text(self.tally.problem, style="bold"), *score_lines(self.passed.score, artifacts=False), Text()]
+            parts += [self._title(), *score_lines(self.passed.score, artifacts=False), Text()]
             parts.append(Text(f"program   {kernel_path(self.folder)}"))
         else:
-            parts += [Text(self.tally.problem, style="bold"), *speedup_lines(self.passed.timings, self.absent)]
+            parts += [self._title(), *speedup_lines(self.passed.timings, self.absent)]
             parts += [Text(said, style="yellow") for said in self._nothing_better()]
             parts += [*cautions(self.passed.environment), Text()]
             parts += [times_table(self.passed.timings, self._round_trip), Text()]
@@ -181,6 +207,10 @@ class RunReport:
             parts.append(Text(f"go on     warploom resume {self.folder}", style="dim"))
         return Group(*parts)
 
+    def _title(self) -> Text:
+        """The problem, and the promoted candidate that the figures below are about."""
+        return Text.assemble((self.tally.problem, "bold"), f", the best: {self.best}, promoted")
+
     def _spent(self) -> str:
         tally = self.tally
         line = f"{tally.evaluations} candidates judged in {clock_face(self.seconds)}, {tally.passed} passed"
@@ -195,44 +225,50 @@ class RunReport:
         if tally.failures:
             counts = " · ".join(f"{kind} {count}" for kind, count in tally.failures.most_common())
             parts.append(Text(f"failures  {counts}"))
-        elites = list({one.candidate.id: one for one in reversed(self.elites)}.values())[::-1]
-        if elites:
-            parts += [Text(), elites_table(elites[:MOST_ELITES], self.measure)]
-            if len(elites) > MOST_ELITES:
-                parts.append(Text(f"and {len(elites) - MOST_ELITES} more: --json has them all", style="dim"))
+        rows = self._rows()
+        if rows:
+            parts += [Text(), elites_table([(one, self.measured(one)) for one in rows[:MOST_ELITES]], self.measure)]
+            if len(rows) > MOST_ELITES:
+                parts.append(Text(f"and {len(rows) - MOST_ELITES} more: --json has them all", style="dim"))
+            if any(self.measured(one) == "screened" for one in rows[:MOST_ELITES]):
+                parts.append(Text(SCREENED, style="dim"))
         return Group(*parts)
 
 
-def elite_object(one: Individual, measure: Measure = SPEEDUP) -> dict[str, Any]:
-    """An elite: id, island, cell, screened speedup over eager with its interval (or score), and how it was made."""
-    ends = {"median": one.fitness, "low": one.fitness - one.spread, "high": one.fitness + one.spread}
-    shown = {name: round(measure.value(end), 4) for name, end in ends.items()}
+def elite_object(one: Individual, measure: Measure = SPEEDUP, measured: Measurement = "screened") -> dict[str, Any]:
+    """An elite: id, island, cell, speedup over eager with its interval (or score), its origin, how it was made."""
+    low, high = ends_of(one)
+    ends = {"median": one.fitness, "low": low, "high": high}
+    shown = {name: measure.value(end) for name, end in ends.items()}
     return {
         "candidate": one.candidate.id,
         "island": one.island,
         "cell": list(one.cell),
         measure.name: shown if measure is SPEEDUP else measure.value(one.fitness),
+        "measured": measured,
         "operator": one.lineage.operator or one.lineage.proposer,
         "steps": [str(step) for step in one.lineage.steps],
     }
 
 
-def elites_table(elites: list[Individual], measure: Measure = SPEEDUP) -> Table:
+def elites_table(elites: list[tuple[Individual, Measurement]], measure: Measure = SPEEDUP) -> Table:
     """One line an elite."""
     table = Table(box=None, pad_edge=False, header_style="dim")
     table.add_column("elite", no_wrap=True, min_width=16)
     table.add_column("isle", justify="right", no_wrap=True, min_width=4)
     table.add_column("cell", no_wrap=True, min_width=5)
     table.add_column(measure.column, no_wrap=True, min_width=18)
+    table.add_column("measured", no_wrap=True, min_width=8)
     table.add_column("made by")
-    for one in elites:
+    for one, measured in elites:
         made = one.lineage.operator or one.lineage.proposer
         note = one.lineage.note or (str(one.lineage.steps[-1]) if one.lineage.steps else "")
         table.add_row(
             one.candidate.id,
             str(one.island),
             ",".join(str(level) for level in one.cell),
-            measure.interval(one.fitness, one.spread),
+            measure.interval(one.fitness, ends_of(one)),
+            Text(measured, style="bold" if measured == "best" else ""),
             # Text, since brackets are no markup here; it alone gives way where there is no room.
             Text(made_by(made, note), no_wrap=True, overflow="ellipsis"),
         )

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from warploom.values.ends import Ends
 from warploom.values.event import Declined, Evaluated, Event, Migrated, NotPromoted, Promoted, Proposed, RunStarted
 from warploom.values.measure import SPEEDUP, measure_of
 
@@ -28,6 +29,7 @@ class Record:
         beaten: fitness of the best before it; None for the first.
         operator: how it was made.
         note: one line of its proposer.
+        ends: its interval; None where only the half-width is known.
     """
 
     candidate: str
@@ -38,15 +40,17 @@ class Record:
     operator: str
     note: str
     beaten: float | None = None
+    ends: Ends | None = None
 
 
 @dataclass
 class Island:
-    """One island as the live view shows it: filled cells, best fitness with its half-width, candidates judged."""
+    """One island as the live view shows it: filled cells, best fitness with its interval, candidates judged."""
 
     cells: set[tuple[int, ...]] = field(default_factory=set)
-    best: float = -math.inf
+    fitness: float = -math.inf
     spread: float = 0.0
+    ends: Ends | None = None
     evaluations: int = 0
 
 
@@ -112,8 +116,8 @@ class Tally:
             if island is None:
                 island = self.islands[event.island] = Island()
             island.evaluations += 1
-            if event.fitness > island.best:
-                island.best, island.spread = event.fitness, event.spread
+            if event.fitness > island.fitness:
+                island.fitness, island.spread, island.ends = event.fitness, event.spread, event.ends
             if event.cell is not None and event.status in {"new", "improved"}:
                 island.cells.add(tuple(event.cell))
             best = self.record.fitness if self.record else None
@@ -129,6 +133,7 @@ class Tally:
                     operator=proposed.operator if proposed else "",
                     note=proposed.note if proposed else "",
                     beaten=best,
+                    ends=event.ends,
                 )
         if self.record and self.evaluations % self._stride == 0:
             self.curve.append(self.record.fitness)

@@ -165,6 +165,7 @@ class Proceedings:
             cell=individual.cell if individual else None,
             island=turn.request.island,
             status=self.state.archive.status(individual) if individual else "failed",
+            ends=individual.ends if individual else None,
         )
         self.commit(event, evaluation=evaluation, store=not kept)
         if self.state.evaluations % self._snapshot_every == 0:

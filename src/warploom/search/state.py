@@ -163,10 +163,9 @@ class State:
         if event.fitness is None:
             self.failures[event.outcome] += 1
         elif event.cell is not None and isinstance(evaluation, Passed):
-            facts = evaluation.build.facts
-            place = (event.fitness, event.cell, event.island, event.spread)
-            apply(self.archive, event, Individual(proposal.candidate, proposal.lineage, *place, facts))
-            floor = math.log1p(noise_floor(evaluation))
+            place = (event.fitness, event.cell, event.island, event.spread, evaluation.build.facts, event.ends)
+            apply(self.archive, event, Individual(proposal.candidate, proposal.lineage, *place))
+            floor = noise_floor(evaluation)
             if self.best_screened is None or event.fitness > self.best_screened + floor:
                 self.since_better = 0
             self.best_screened = max(event.fitness, self.best_screened if self.best_screened is not None else -math.inf)
@@ -197,7 +196,7 @@ class State:
         found = None if isinstance(evaluation, Failed) else worth(evaluation, self.measure)
         if isinstance(evaluation, Failed) or found is None:
             return None
-        fitness, spread = found
+        fitness, spread, ends = found
         return Individual(
             candidate=proposal.candidate,
             lineage=proposal.lineage,
@@ -206,6 +205,7 @@ class State:
             island=request.island,
             spread=spread,
             facts=evaluation.build.facts,
+            ends=ends,
         )
 
     def standing(self, elapsed: float) -> Standing:

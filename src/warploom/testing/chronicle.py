@@ -16,6 +16,7 @@ from warploom.archive.journal import create
 from warploom.testing.synthetic import synthetic_candidate, synthetic_problem
 from warploom.values.candidate import Candidate, Lineage, Proposal, Scalar, Step
 from warploom.values.config import RunConfig
+from warploom.values.ends import Ends
 from warploom.values.event import Asked, Evaluated, Member, NotPromoted, Promoted, Proposed, RunEnded, RunStarted
 from warploom.values.exchange import Exchange
 from warploom.values.outcome import Build, Check, Failed, Mint, Passed, Timing, Verdict
@@ -94,6 +95,7 @@ class Chronicle:
         parameters: tuple[tuple[str, Scalar], ...] = (),
         flags: tuple[str, ...] = (),
         spread: float = 0.01,
+        ends: Ends | None = None,
         cell: tuple[int, ...] = (0, 0, 0),
         island: int = 0,
         status: str = "new",
@@ -120,16 +122,16 @@ class Chronicle:
             event = Evaluated(number, candidate.id, kind, stage, message, None, 0.0, None, island, "failed")
             self.journal.append(event, evaluation=failed, elapsed=self._seconds)
             return candidate.id
-        self._members[candidate.id] = Member(candidate.id, fitness, spread, cell, island)
-        event = Evaluated(number, candidate.id, "passed", "", "", fitness, spread, cell, island, status)
+        self._members[candidate.id] = Member(candidate.id, fitness, spread, cell, island, ends)
+        event = Evaluated(number, candidate.id, "passed", "", "", fitness, spread, cell, island, status, ends)
         passed = self._passed(candidate, fitness, ("eager",), 5, {}, took)
         self.journal.append(event, evaluation=passed, elapsed=self._seconds)
         return candidate.id
 
-    def promoted(self, candidate: str, fitness: float, *, busy: float | None = None) -> None:
+    def promoted(self, candidate: str, fitness: float, *, busy: float | None = None, floor: float = 0.01) -> None:
         """It held: eager and ``torch.compile``, which is a tenth faster than eager here."""
         body = self.journal.proposal(candidate).candidate
-        environment = {"noise_floor": 0.01} | ({} if busy is None else {"busy": busy})
+        environment = {"noise_floor": floor} | ({} if busy is None else {"busy": busy})
         evaluation = self._passed(body, fitness, ("eager", "compile"), 30, environment, {"time": 2 * 10**9})
         speed, compiled = math.exp(fitness), math.exp(fitness) / 1.1
         found = {"eager": (speed, speed * 0.99, speed * 1.01), "compile": (compiled, compiled, compiled)}

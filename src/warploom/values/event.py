@@ -7,10 +7,12 @@ once a candidate and found through its id.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from warploom.values.ends import Ends
 from warploom.values.request import Cell
 
 
@@ -23,6 +25,7 @@ class Member:
     spread: float
     cell: Cell
     island: int
+    ends: Ends | None = None
 
 
 @dataclass(frozen=True)
@@ -112,6 +115,7 @@ class Evaluated:
         cell: its bin; None when it failed.
         island: where it lives.
         status: "failed", "not_added", "improved" or "new".
+        ends: its interval; None when it failed, and in journals that hold the half-width alone.
     """
 
     number: int
@@ -124,6 +128,7 @@ class Evaluated:
     cell: Cell | None
     island: int
     status: str
+    ends: Ends | None = None
 
 
 @dataclass(frozen=True)
@@ -151,15 +156,27 @@ class Promoted:
     speedup: Mapping[str, tuple[float, float, float]]
     roofline: float | None = None
 
+    @property
+    def ends(self) -> Ends | None:
+        """The interval of ``fitness``; None for a score."""
+        if "eager" not in self.speedup:
+            return None
+        _, low, high = self.speedup["eager"]
+        return math.log(low), math.log(high)
+
 
 @dataclass(frozen=True)
 class NotPromoted:
-    """A candidate measured again did not hold what it had shown; ``fitness`` is None when it failed this time."""
+    """A candidate measured again did not hold what it had shown.
+
+    ``fitness`` is None when it failed this time; ``spread`` and ``ends`` as in :class:`Evaluated`.
+    """
 
     candidate: str
     reason: str
     fitness: float | None = None
     spread: float = 0.0
+    ends: Ends | None = None
 
 
 COMMANDS: tuple[str, ...] = ("pause", "resume", "stop", "pin", "unpin", "hint", "forget")

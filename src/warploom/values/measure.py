@@ -12,6 +12,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from warploom.values.ends import Ends
+from warploom.values.speedup import Speedup
+
 PROGRAM = "program"
 """The target of a run whose candidates are programs that their own evaluator scores."""
 
@@ -42,17 +45,20 @@ class Measure:
         """The number that is meant: how many times as fast, or the score."""
         return math.exp(fitness)
 
-    def interval(self, fitness: float, spread: float) -> str:
+    def interval(self, fitness: float, ends: Ends) -> str:
         """The number with its interval: "2.31× [2.25, 2.36]"; a score has none: "0.8312"."""
-        return f"{math.exp(fitness):.2f}× [{math.exp(fitness - spread):.2f}, {math.exp(fitness + spread):.2f}]"
+        low, high = ends
+        return str(Speedup(math.exp(fitness), math.exp(low), math.exp(high)))
 
-    def margin(self, fitness: float, spread: float) -> str:
-        """The same where there is little room: "2.31× ±2 %"."""
-        return f"{math.exp(fitness):.2f}× ±{math.expm1(spread) * 100:.0f} %"
+    def margin(self, fitness: float, ends: Ends) -> str:
+        """The same where there is little room: "2.31× ±2 %", or "2.31× -2 +5 %" where the ends lie unequally far."""
+        down, up = (f"{math.expm1(end - fitness) * 100:+.0f}" for end in ends)
+        equal = down.lstrip("+-") == up.lstrip("+-")
+        return f"{math.exp(fitness):.2f}× " + (f"±{up.lstrip('+-')} %" if equal else f"{down} {up} %")
 
-    def whose(self, fitness: float, spread: float) -> str:
+    def whose(self, fitness: float, ends: Ends) -> str:
         """The interval and what it is of: "2.31× [2.25, 2.36] the speed of eager", "score 0.8312"."""
-        return f"{self.interval(fitness, spread)} the speed of eager"
+        return f"{self.interval(fitness, ends)} the speed of eager"
 
     def number(self, fitness: float) -> str:
         """The number alone: "2.31", "0.8312"."""
@@ -88,14 +94,14 @@ class _Score(Measure):
     def value(self, fitness: float) -> float:
         return float(f"{math.sinh(fitness):.12g}")
 
-    def interval(self, fitness: float, spread: float) -> str:
+    def interval(self, fitness: float, ends: Ends) -> str:
         return f"{self.value(fitness):.6g}"
 
-    def margin(self, fitness: float, spread: float) -> str:
+    def margin(self, fitness: float, ends: Ends) -> str:
         return f"{self.value(fitness):.4g}"
 
-    def whose(self, fitness: float, spread: float) -> str:
-        return f"score {self.interval(fitness, spread)}"
+    def whose(self, fitness: float, ends: Ends) -> str:
+        return f"score {self.interval(fitness, ends)}"
 
     def number(self, fitness: float) -> str:
         return f"{self.value(fitness):.6g}"

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from warploom.values.candidate import Candidate, Lineage, Proposal
+from warploom.values.ends import Ends
 from warploom.values.outcome import Evaluation
 
 Cell = tuple[int, ...]
@@ -25,6 +26,7 @@ class Individual:
         island: index of the island it lives on.
         spread: half-width of the interval of ``fitness``.
         facts: static facts of its build.
+        ends: that interval; None where only its half-width is known, and of a score.
     """
 
     candidate: Candidate
@@ -34,6 +36,7 @@ class Individual:
     island: int = 0
     spread: float = 0.0
     facts: Mapping[str, int] = field(default_factory=dict)
+    ends: Ends | None = None
 
 
 @dataclass(frozen=True)

@@ -20,8 +20,10 @@ from warploom.archive.encode import event_text
 from warploom.errors import JournalError
 from warploom.values.event import Asked, Declined, Evaluated, Event, Member, Proposed, RunPaused, RunStarted
 
-MEMBERS = tuple(Member(f"{number:016x}", number + 0.5, 0.01, (0, 1, 2), 1) for number in range(3))
-EVALUATED = Evaluated(1, "0123456789abcdef", "passed", "", "", -0.25, 1e-07, (0, 1, 2), 3, "new")
+MEMBERS = tuple(
+    Member(f"{number:016x}", number + 0.5, 0.01, (0, 1, 2), 1, (number + 0.4, number + 0.8)) for number in range(3)
+)
+EVALUATED = Evaluated(1, "0123456789abcdef", "passed", "", "", -0.25, 1e-07, (0, 1, 2), 3, "new", (-0.5, 0.5))
 WRITTEN: list[Event] = [
     Asked(1, 'a "move"', MEMBERS[:2], MEMBERS, (0, 0, 0), 0, 5, 0.5, outside=True, hints=('"number":7', "faßt \\")),
     Asked(2, "grow", (), (), None, 0, 5, 0.5),
@@ -59,6 +61,8 @@ def test_what_comes_with_candidates_is_read_by_the_stretch() -> None:
     assert [(one.number, one.outside, len(one.parents)) for one in first.asked] == [(1, True, 2), (2, False, 0)]
     parent = first.asked[0].parents[0]
     assert (parent.candidate, parent.fitness, parent.spread, parent.cell) == (f"{0:016x}", 0.5, 0.01, (0, 1, 2))
+    assert parent.ends == (0.4, 0.8)
+    assert [one.ends for one in (*first.evaluated, *last.evaluated)] == [(-0.5, 0.5), None]
     assert first.proposed[0].note == '+ "jam"\n(@every) × \\'
     assert (first.length, last.length) == (3, 2)
     assert declined == Declined(2, "duplicate")

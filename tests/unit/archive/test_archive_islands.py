@@ -126,12 +126,12 @@ def test_a_snapshot_goes_through_json_and_back() -> None:
     archive = filled()
     champion = archive.best()
     assert champion is not None
-    archive.promote(champion.candidate.id, 2.0, 0.1)
+    archive.promote(champion.candidate.id, 2.0, 0.1, (1.95, 2.15))
     known = {one.candidate.id: one for one in (*archive.everyone(), individual(0, 0.0, 0))}
 
     def whole(one: Member) -> Individual:
         found = known[one.candidate]
-        return Individual(found.candidate, found.lineage, one.fitness, one.cell, one.island, one.spread)
+        return Individual(found.candidate, found.lineage, one.fitness, one.cell, one.island, one.spread, {}, one.ends)
 
     other = Archive(1, 10)
     other.restore(json.loads(json.dumps(archive.snapshot())), whole)
@@ -141,6 +141,13 @@ def test_a_snapshot_goes_through_json_and_back() -> None:
         ]
     assert other.seed == archive.seed
     assert other.champion == archive.champion is not None
+    assert other.champion is not None
+    assert other.champion.ends == (1.95, 2.15)
+    older = json.loads(json.dumps(archive.snapshot()))
+    older["champion"].pop()  # as it was written before intervals were kept
+    other.restore(older, whole)
+    assert other.champion is not None
+    assert (other.champion.spread, other.champion.ends) == (0.1, None)
 
 
 @pytest.mark.parametrize(("evaluations", "islands"), [(1, 1), (30, 1), (150, 2), (1000, 4), (100000, 6)])

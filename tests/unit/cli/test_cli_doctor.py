@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import io
 import json
+import math
 import shutil
 import sysconfig
 import time
@@ -9,6 +11,7 @@ from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from warploom.cli import doctor
 from warploom.cli.finding import MISSING, OK, WEAKER, Finding
@@ -18,6 +21,7 @@ from warploom.judge.machine.busy import busy_share
 from warploom.judge.machine.calibration import Calibration, Peaks, keep
 from warploom.judge.machine.hardware import hardware
 from warploom.problems.load import cache_directory
+from warploom.report.calibration import headline, render_calibration
 from warploom.sandbox.jail import Jail
 from warploom.toolchain.find import GPU_TOOLCHAINS, find_toolchain
 
@@ -123,6 +127,14 @@ def test_the_calibration_is_told_and_a_stale_one_named() -> None:
     assert found.state == OK
     assert taken.id in found.detail
     assert "noise floor 1.0%, 37 GB/s from memory, 236 GFLOP/s" in found.detail
+    noisy = replace(taken, itself=((0.3, 0.0), (-0.3, 0.0), (0.3, 0.0)))
+    assert noisy.noise_floor > 0.25
+    told = f"noise floor {math.exp(noisy.noise_floor) - 1:.1%}"
+    assert told in headline(noisy)
+    stream = io.StringIO()
+    Console(file=stream, width=200).print(render_calibration(noisy, {"cpu": "made up", "cores": 2}))
+    assert told in " ".join(stream.getvalue().split())
+    assert f"at most {math.exp(0.3) - 1:.1%} off" in stream.getvalue(), "all in one unit"
     keep(cache_directory(), replace(taken, taken_s=time.time() - 90 * 86400))
     found = finding("calibration")
     assert (found.state, found.mend) == (WEAKER, "warploom calibrate")

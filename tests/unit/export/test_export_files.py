@@ -99,7 +99,7 @@ def test_the_card_tells_steps_numbers_limits_and_what_to_run(make: Make) -> None
         "2. **vectorise**: Rewrites a loop",
         "| `rows=8,cols=32` | 2.00 (1.98 to 2.02) | 3.00 (2.97 to 3.03) |",
         "left to the reference: `rows=16,cols=64`",
-        "| made up | g++ 12.2.0 | 2.6 | 0.01 | 50% |",
+        "| made up | g++ 12.2.0 | 2.6 | 1.0% | 50% |",
         "`rows=3,cols=7`",
         "Integers of `pick` are looked through",
         f"warploom verify src/pick_scale_kernel/variants/{variant}",

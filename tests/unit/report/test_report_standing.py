@@ -11,7 +11,11 @@ from rich.console import Console
 
 from warploom.archive.journal import read
 from warploom.report.evaluation import times_table
+from warploom.report.html.facts import environment_rows
+from warploom.report.html.figures.speedup import speedup as speedup_figure
+from warploom.report.html.story import Story
 from warploom.report.standing import RunReport
+from warploom.search.noise import percent, ratio
 from warploom.testing.chronicle import Chronicle
 from warploom.values.outcome import Timing
 from warploom.values.problem import Workload
@@ -51,6 +55,24 @@ def test_what_was_not_found_is_said_with_the_noise_floor(
     assert all(any(words in line for line in lines) for words in said)
     assert all("noise floor" in line and "1.0%" in line for line in lines)
     assert report.to_object()["noise_floor"] == 0.01
+
+
+def test_a_noise_floor_is_said_as_the_factor_that_it_is() -> None:
+    """It is kept as a difference of log speedups: 0.3 is a factor of 1.35, and 35 %."""
+    assert (percent(0.3), ratio(0.3), percent(0.01), ratio(0.01)) == ("35.0%", "1.35×", "1.0%", "1.01×")
+
+
+def test_the_noise_floor_of_a_noisy_machine_is_the_same_wherever_it_is_shown(tmp_path: Path) -> None:
+    with Chronicle(tmp_path / "run") as run:
+        run.promoted(run.judged(0.0), 0.0, floor=0.3)
+    text, report = told(tmp_path / "run")
+    assert text.count("35.0%") == 2
+    assert "30.0%" not in text
+    assert report.to_object()["noise_floor"] == 0.3
+    with read(tmp_path / "run") as journal:
+        story = Story(journal)
+    assert ("noise floor", "35.0%") in environment_rows(story)
+    assert "less than 35.0% apart" in speedup_figure(story.climb, 880).markup()
 
 
 def test_before_anything_was_promoted_there_is_no_noise_floor(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from warploom.values.candidate import Lineage, Proposal
 from warploom.values.event import NotPromoted, Promoted
 from warploom.values.outcome import Failed, Passed
 from warploom.values.signature import signature
+from warploom.values.speedup import speedup
 
 
 def test_what_a_run_leaves_to_take_home(world: World) -> None:
@@ -96,7 +97,8 @@ def test_the_lower_end_must_beat_the_incumbent_by_more_than_the_noise() -> None:
         found = judge_again(candidate.id, evaluation, replace(alone, candidate="other", fitness=incumbent))
         assert isinstance(found, Promoted) == held
         assert found.fitness == alone.fitness
-        assert held or "does not beat" in getattr(found, "reason", "")
+        beaten = f"does not beat {math.exp(incumbent):.2f}× for sure, and by more than the noise floor, 1.01×"
+        assert held or beaten in getattr(found, "reason", "")
 
 
 def test_side_by_side_decides_and_is_named_with_its_interval() -> None:
@@ -111,6 +113,27 @@ def test_side_by_side_decides_and_is_named_with_its_interval() -> None:
     found = judge_again(candidate.id, beside, replace(alone, candidate="other", fitness=alone.fitness - 1))
     assert isinstance(found, NotPromoted)
     assert "side by side 1.00× [1.00, 1.00] the speed of the best" in found.reason
+
+
+def test_what_holds_a_faster_kernel_back_on_a_noisy_machine_is_named_in_the_unit_of_its_speedup() -> None:
+    candidate = synthetic_candidate((3, 5, 7, 0, 0, 0))
+    evaluation = synthetic_evaluation(candidate, effort="promote", pairs=21)
+    assert isinstance(evaluation, Passed)
+    own = evaluation.timings[0].samples_ns
+    slower = tuple(1.26 * one for one in own)
+    beside = replace(evaluation.timings[0], baseline="incumbent", reference_samples_ns=slower)
+    noisy = {"noise_floor": 0.3}
+    evaluation = replace(evaluation, timings=(*evaluation.timings, beside), environment=noisy)
+    incumbent = Promoted("other", 0.0, 0.01, {})
+    found = judge_again(candidate.id, evaluation, incumbent)
+    assert isinstance(found, NotPromoted)
+    assert "side by side 1.26× [1.26, 1.26] the speed of the best" in found.reason
+    assert found.reason.endswith("the lower end must be above the noise floor, 1.35×")
+    eager = speedup(evaluation.timings)
+    assert eager is not None
+    assert found.ends == (math.log(eager.low), math.log(eager.high))
+    calm = judge_again(candidate.id, replace(evaluation, environment={"noise_floor": 0.2}), incumbent)
+    assert isinstance(calm, Promoted)
 
 
 def test_a_failure_is_not_promoted_and_says_why() -> None:

@@ -48,7 +48,7 @@ def passed(score: float | None, *timings: Timing) -> Passed:
 
 
 def test_a_score_counts_for_nothing_among_speedups_nor_the_other_way_round() -> None:
-    assert worth(passed(0.5), SCORE) == (SCORE.of(0.5), 0.0)
+    assert worth(passed(0.5), SCORE) == (SCORE.of(0.5), 0.0, None)
     assert worth(passed(0.5), SPEEDUP) is None
     assert worth(passed(None, TIMED), SCORE) is None
     assert worth(passed(0.5, TIMED), SPEEDUP) == worth(passed(None, TIMED), SPEEDUP)

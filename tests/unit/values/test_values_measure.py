@@ -17,11 +17,12 @@ def test_a_run_knows_its_measure() -> None:
 
 
 def test_a_speedup_is_the_exponential_of_fitness() -> None:
-    fitness, spread = math.log(2.0), math.log(1.1)
+    fitness, ends = math.log(2.0), (math.log(1.9), math.log(2.5))
     assert SPEEDUP.value(fitness) == pytest.approx(2.0)
-    assert SPEEDUP.interval(fitness, spread) == "2.00× [1.82, 2.20]"
-    assert SPEEDUP.margin(fitness, spread) == "2.00× ±10 %"
-    assert SPEEDUP.whose(fitness, 0.0).endswith("the speed of eager")
+    assert SPEEDUP.interval(fitness, ends) == "2.00× [1.90, 2.50]"
+    assert SPEEDUP.margin(fitness, ends) == "2.00× -5 +25 %"
+    assert SPEEDUP.margin(fitness, (math.log(1.96), math.log(2.04))) == "2.00× ±2 %"
+    assert SPEEDUP.whose(fitness, ends) == "2.00× [1.90, 2.50] the speed of eager"
     assert SPEEDUP.words(fitness) == "2 times the speed of PyTorch eager"
     assert (SPEEDUP.gained(0.0, math.log(1.5)), SPEEDUP.gained(0.0, math.log(14.1))) == ("+50 %", "14.1 times")
 
@@ -31,7 +32,8 @@ def test_a_score_is_printed_as_it_was_given_and_as_nobodys_speed() -> None:
         assert SCORE.value(SCORE.of(score)) == score
     low, high = SCORE.of(0.83125), SCORE.of(2000.0)
     assert high - low < 8, "scores of any size lie as near as log speedups do"
-    said = [SCORE.interval(low, 0.1), SCORE.margin(low, 0.1), SCORE.whose(low, 0.1), SCORE.words(SCORE.of(-3.0))]
+    ends = (low - 0.1, low + 0.1)
+    said = [SCORE.interval(low, ends), SCORE.margin(low, ends), SCORE.whose(low, ends), SCORE.words(SCORE.of(-3.0))]
     assert said == ["0.83125", "0.8313", "score 0.83125", "a score of -3"]
     gained = SCORE.gained(SCORE.of(0.5), SCORE.of(0.75))
     assert gained == "+0.25"

@@ -10,6 +10,7 @@ from warploom.report.evaluation import BASELINES
 from warploom.report.html.figures.roofline import size_words
 from warploom.report.html.story import Story
 from warploom.report.progress import clock_face
+from warploom.search.noise import percent
 from warploom.values.speedup import Workloads, over_workloads
 
 Row = tuple[str, str]
@@ -80,7 +81,7 @@ def environment_rows(story: Story) -> list[Row]:
     add("PyTorch", reference.get("torch"))
     add("threads", reference.get("threads"))
     add("clock", said.get("clock"))
-    add("noise floor", f"{story.noise_floor:.2%}" if story.noise_floor else None)
+    add("noise floor", percent(story.noise_floor) if story.noise_floor else None)
     add("calibration", calibration.get("id"))
     add("sandbox", sandbox.get("jail"))
     gaps = sandbox.get("gaps")

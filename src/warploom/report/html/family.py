@@ -60,7 +60,6 @@ class Step:
         went: lines that are gone.
         diff: lines of a unified diff from the parent.
         fitness: log speedup over eager as screened; None where unknown.
-        spread: half-width of its interval.
         gain: log of how many times faster than its parent, as screened; None where unknown.
         place: how many candidates had been judged by then; 0 where unknown.
     """
@@ -75,7 +74,6 @@ class Step:
     went: int
     diff: tuple[str, ...]
     fitness: float | None
-    spread: float
     gain: float | None
     place: int
 
@@ -186,7 +184,6 @@ def _step(before: Proposal, after: Proposal, judged: Mapping[str, Judged]) -> St
         went=went,
         diff=tuple(lines),
         fitness=fitness,
-        spread=known.spread if known else 0.0,
         gain=None if fitness is None or from_ is None else fitness - from_,
         place=known.place if known else 0,
     )

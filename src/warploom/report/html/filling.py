@@ -14,17 +14,19 @@ from warploom.archive.grid import BENCH, NEAR
 from warploom.archive.islands import archive_for, resolution_for
 from warploom.values.behaviour import Resolution
 from warploom.values.config import RunConfig
+from warploom.values.ends import Ends
 from warploom.values.event import Evaluated, Migrated, NotPromoted, Promoted
 from warploom.values.request import Cell
 
 
 @dataclass(frozen=True, slots=True)
 class Stand:
-    """A candidate in a cell: its id, log speedup and half-width of its interval."""
+    """A candidate in a cell: its id, log speedup, half-width of its interval, and the interval where it is known."""
 
     candidate: str
     fitness: float
     spread: float
+    ends: Ends | None = None
 
 
 Elites = dict[Cell, Stand]
@@ -75,12 +77,14 @@ class Filling:
                     if guest is not None:
                         self._offer(*guest, target)
             case Promoted(candidate, fitness, spread):
-                self._remeasure(candidate, fitness, spread)
+                fresh = Stand(candidate, fitness, spread, event.ends)
+                self._remeasure(fresh)
                 if candidate in self._home:
-                    cell, island = self._home[candidate]
-                    self._champion = Stand(candidate, fitness, spread), cell, island
-            case NotPromoted(candidate, _, fitness, spread):
-                self._refused(candidate, fitness, spread)
+                    self._champion = fresh, *self._home[candidate]
+            case NotPromoted(candidate, _, None):
+                self._refused(candidate, None)
+            case NotPromoted(candidate, _, float(fitness), spread, ends):
+                self._refused(candidate, Stand(candidate, fitness, spread, ends))
 
     def was_judged(self, event: Evaluated, judged: int) -> None:
         """What came of a candidate, the ``judged``-th."""
@@ -95,7 +99,7 @@ class Filling:
         added = not self._seeded or event.status != "not_added"
         if not (added or _finds_a_place(self._islands[event.island].get(cell), event.fitness, event.spread)):
             return  # as most of a long run
-        stand = Stand(event.candidate, event.fitness, event.spread)
+        stand = Stand(event.candidate, event.fitness, event.spread, event.ends)
         if not self._seeded:
             self._seeded = True
             for island in range(len(self._islands)):
@@ -129,8 +133,8 @@ class Filling:
                 kept.setdefault(one.candidate, one)
         return [elite, *list(kept.values())[:BENCH]]
 
-    def _remeasure(self, candidate: str, fitness: float, spread: float) -> None:
-        fresh = Stand(candidate, fitness, spread)
+    def _remeasure(self, fresh: Stand) -> None:
+        candidate = fresh.candidate
         for grid in self._islands:
             for cell, places in grid.items():
                 if any(one.candidate == candidate for one in places):
@@ -138,11 +142,11 @@ class Filling:
                     elite = max(renewed, key=lambda one: one.fitness)
                     grid[cell] = self._trimmed([elite, *(one for one in renewed if one is not elite)])
 
-    def _refused(self, candidate: str, fitness: float | None, spread: float) -> None:
+    def _refused(self, candidate: str, fresh: Stand | None) -> None:
         if self._champion is not None and self._champion[0].candidate == candidate:
             self._champion = None
-        if fitness is not None:
-            self._remeasure(candidate, fitness, spread)
+        if fresh is not None:
+            self._remeasure(fresh)
         else:
             for grid in self._islands:
                 for cell, places in list(grid.items()):

@@ -69,7 +69,7 @@ def of_the_climb(climb: Climb) -> list[Figure]:
     records = Table(
         ("candidate no.", "id", "speed of PyTorch eager", "made by"),
         [
-            (f"{one.evaluation:,}", one.candidate, interval(one.fitness, one.spread), made_by(one.operator, one.note))
+            (f"{one.evaluation:,}", one.candidate, interval(one), made_by(one.operator, one.note))
             for one in climb.records[-MOST_ROWS:]
         ],
     )
@@ -119,7 +119,7 @@ def of_the_search(story: Story) -> list[Figure]:
     for island in range(len(now.islands)) if any(now.islands) else ():
         elites = now.islands[island]
         rows = [
-            ("; ".join(filling.resolution.words(cell)), interval(one.fitness, one.spread), one.candidate)
+            ("; ".join(filling.resolution.words(cell)), interval(one), one.candidate)
             for cell, one in sorted(elites.items(), key=lambda item: -item[1].fitness)
         ]
         found.append(
@@ -210,7 +210,7 @@ def of_the_cost(story: Story) -> list[Figure]:
 def _trial(trial: Trial) -> tuple[str, ...]:
     """When, what, how fast, and what came of it."""
     event = trial.event
-    found = "it failed" if event.fitness is None else interval(event.fitness, event.spread)
+    found = "it failed" if event.fitness is None else interval(event)
     became = "promoted" if isinstance(event, Promoted) else f"not promoted: {event.reason}"
     return f"{trial.place:,}", event.candidate, found, became
 

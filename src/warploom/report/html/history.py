@@ -14,6 +14,7 @@ from warploom.archive.brief import Stretch
 from warploom.archive.journal import Journal
 from warploom.report.html.filling import Filling
 from warploom.report.tally import Record, Tally
+from warploom.values.ends import Ends
 from warploom.values.event import (
     Asked,
     Declined,
@@ -43,6 +44,7 @@ class Judged(Struct, frozen=True, gc=False):
         parent: id of its first parent, "" for a seed.
         parent_fitness: what was known of the parent when it was chosen; None for a seed.
         parent_spread: likewise.
+        ends: the interval; None when it failed, and where only the half-width is known.
     """
 
     place: int
@@ -56,6 +58,7 @@ class Judged(Struct, frozen=True, gc=False):
     parent: str
     parent_fitness: float | None
     parent_spread: float
+    ends: Ends | None = None
 
     @property
     def gain(self) -> float | None:
@@ -210,6 +213,7 @@ class History:
             once(parent.candidate, parent.candidate) if parent else "",
             parent.fitness if parent else None,
             parent.spread if parent else 0.0,
+            event.ends,
         )
         self.judged.append(judged)
         if event.fitness is None:

@@ -86,6 +86,6 @@ def _course(drawing: Drawing, one: Course, number: int, x: Scale, y: Scale) -> N
     if held is not None:
         event = held.event
         assert event.fitness is not None
-        tip = f"{one.name}: {event.candidate}, promoted at {interval(event.fitness, event.spread)}"
+        tip = f"{one.name}: {event.candidate}, promoted at {interval(event)}"
         place = (x(held.place), y(math.exp(event.fitness)))
         marker(drawing, "diamond", place, f"course-{number} filled", tip, 6)

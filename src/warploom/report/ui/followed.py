@@ -28,6 +28,7 @@ from warploom.search.proposers import waits
 from warploom.search.steering.inbox import waiting
 from warploom.search.steering.wishes import Wishes
 from warploom.values.config import RunConfig
+from warploom.values.ends import ends_of
 from warploom.values.event import (
     Event,
     NotPromoted,
@@ -217,7 +218,7 @@ class Followed:
             "record": record
             and {
                 "candidate": record.candidate,
-                "speedup": [math.exp(record.fitness + sign * record.spread) for sign in (0, -1, 1)],
+                "speedup": [math.exp(end) for end in (record.fitness, *ends_of(record))],
                 "place": record.evaluation,
             },
             "proposers": list(tally.proposed),

@@ -10,6 +10,7 @@ from typing import Any
 
 from warploom.errors import ConfigError
 from warploom.report.html.history import History, Judged
+from warploom.values.ends import ends_of
 from warploom.values.event import Promoted
 
 SHOWN = ("all", "passed", "failed", "faster", "records", "again")
@@ -146,7 +147,7 @@ def row(one: Judged, held: bool | None = None) -> dict[str, Any]:
         "id": one.candidate,
         "outcome": one.outcome,
         "speed": None if one.fitness is None else math.exp(one.fitness),
-        "spread": math.expm1(one.spread),
+        "ends": None if one.fitness is None else [math.exp(end) for end in ends_of(one)],
         "gain": None if one.gain is None else math.exp(one.gain),
         "by": one.proposer,
         "operator": one.operator,

@@ -13,8 +13,9 @@ from warploom.judge.promotion import INCUMBENT, promotes
 from warploom.search.best.evidence import speedups
 from warploom.search.best.folder import remove_best, write_best, write_scored
 from warploom.search.executor import Executor
-from warploom.search.noise import noise_floor
+from warploom.search.noise import noise_floor, ratio
 from warploom.search.state import State
+from warploom.values.ends import ends_of_speedup
 from warploom.values.event import NotPromoted, Promoted
 from warploom.values.job import Job, Occasion
 from warploom.values.measure import SCORE
@@ -173,12 +174,17 @@ def judge_again(candidate: str, evaluation: Evaluation, incumbent: Promoted | No
         return NotPromoted(candidate, "it was not timed against eager")
     eager = shown["eager"]
     fitness, spread = math.log(eager.median), math.log(eager.high / eager.low) / 2
-    if not promotes(evaluation.timings, incumbent.fitness if incumbent else None, noise_floor(evaluation)):
-        beaten = f"beat {math.exp(incumbent.fitness) if incumbent else 1.0:.3f}× for sure"
+    floor = noise_floor(evaluation)
+    if not promotes(evaluation.timings, incumbent.fitness if incumbent else None, floor):
+        best = math.exp(incumbent.fitness) if incumbent else 1.0
+        beaten = f"beat {best:.2f}× for sure, and by more than the noise floor, {ratio(floor)}"
         if INCUMBENT in shown:
-            beaten = f"make it the best for sure: side by side {shown[INCUMBENT]} the speed of the best"
+            beside = f"side by side {shown[INCUMBENT]} the speed of the best"
+            beaten = (
+                f"make it the best for sure: {beside}, and the lower end must be above the noise floor, {ratio(floor)}"
+            )
         reason = f"measured again at {eager}, which does not {beaten}"
-        return NotPromoted(candidate, reason, fitness, spread)
+        return NotPromoted(candidate, reason, fitness, spread, ends_of_speedup(eager))
     return Promoted(
         candidate,
         fitness,

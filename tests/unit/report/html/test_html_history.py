@@ -30,17 +30,18 @@ def test_the_grids_of_the_page_are_those_of_the_archive(tmp_path: Path, seed: in
     assert history.tally.migrations, "the run was to exchange elites"
     assert history.trials, "the run was to measure again"
     own = [
-        {cell: (stand.candidate, stand.fitness, stand.spread) for cell, stand in elites.items()}
+        {cell: (stand.candidate, stand.fitness, stand.spread, stand.ends) for cell, stand in elites.items()}
         for elites in history.filling.now.islands
     ]
     theirs = [
         {
-            cell: (place.elite.candidate.id, place.elite.fitness, place.elite.spread)
+            cell: (place.elite.candidate.id, place.elite.fitness, place.elite.spread, place.elite.ends)
             for cell, place in grid.places.items()
         }
         for grid in archive.islands
     ]
     assert own == theirs
+    assert all(one[3] for grid in own for one in grid.values()), "each with its interval"
 
 
 def test_a_grid_is_kept_after_each_power_of_two(tmp_path: Path) -> None:

@@ -12,6 +12,8 @@ from warploom.report.html.stages import spaced
 from warploom.report.html.svg import Drawing, Point, Scale
 from warploom.report.progress import interval
 from warploom.report.tally import Record
+from warploom.search.noise import percent
+from warploom.values.ends import ends_of
 from warploom.values.event import Promoted
 
 MOST_DOTS = 1500
@@ -61,7 +63,7 @@ class Climb:
 
 def speedup(climb: Climb, width: int) -> Drawing:
     """The whole run, on a logarithmic axis."""
-    highs = [math.exp(one.fitness + one.spread) for one in climb.records] + [1.25]
+    highs = [math.exp(ends_of(one)[1]) for one in climb.records] + [1.25]
     fits = [one.fitness for one in climb.judged if one.fitness is not None]
     top = climb.top or 0.0
     low = math.exp(max(min([*fits, 0.0]), top - math.log(DEEPEST))) * 0.8
@@ -73,12 +75,8 @@ def closer(climb: Climb, width: int) -> Drawing | None:
     if climb.top is None:
         return None
     top = math.exp(climb.top)
-    highs = [
-        math.exp(one.fitness + one.spread)
-        for one in climb.records
-        if one.fitness > climb.top - 0.25 and one.spread < 0.4
-    ]
-    highs += [math.exp((trial.event.fitness or 0.0) + trial.event.spread) for trial in climb.trials]
+    highs = [math.exp(ends_of(one)[1]) for one in climb.records if one.fitness > climb.top - 0.25 and one.spread < 0.4]
+    highs += [math.exp(ends_of(trial.event)[1]) for trial in climb.trials if trial.event.fitness is not None]
     highs += [math.exp(one.fitness) for one in climb.records]
     high = min(max([top * math.exp(3 * climb.noise_floor), *highs]), 2.5 * top)
     return _drawn(climb, width, 0.7 * top, high + 0.03 * top, log=False)
@@ -128,7 +126,7 @@ def _noise(drawing: Drawing, climb: Climb, x: Scale, y: Scale) -> None:
     if best is None or best.event.fitness is None:
         return
     upper, lower = (y(math.exp(best.event.fitness + sign * climb.noise_floor)) for sign in (1, -1))
-    tip = f"noise floor: less than {math.expm1(climb.noise_floor):.1%} apart means nothing"
+    tip = f"noise floor: less than {percent(climb.noise_floor)} apart means nothing"
     drawing.box((x.start, upper), x.end - x.start, max(2.0, lower - upper), "noise", tip)
 
 
@@ -149,7 +147,7 @@ def _candidates(drawing: Drawing, judged: Sequence[Judged], x: Scale, y: Scale, 
     for one in judged:
         if one.fitness is not None and low <= math.exp(one.fitness) <= high:
             made = one.operator or one.proposer
-            tip = f"{one.candidate}: {interval(one.fitness, one.spread)} by {made}"
+            tip = f"{one.candidate}: {interval(one)} by {made}"
             drawing.dot((x(one.place), y(math.exp(one.fitness))), 2.6, "dot", tip)
 
 
@@ -184,9 +182,9 @@ def _climbing(
     for one in spaced(records, MOST_WHISKERS):
         if low <= math.exp(one.fitness) <= high:
             at = x(one.evaluation)
-            ends = (y(math.exp(one.fitness - one.spread)), y(math.exp(one.fitness + one.spread)))
-            drawing.line((at, ends[0]), (at, ends[1]), "whisker")
-            tip = f"{one.candidate}: {interval(one.fitness, one.spread)}, screened; {one.note or one.operator}"
+            low_end, high_end = (y(math.exp(end)) for end in ends_of(one))
+            drawing.line((at, low_end), (at, high_end), "whisker")
+            tip = f"{one.candidate}: {interval(one)}, screened; {one.note or one.operator}"
             drawing.dot((at, y(math.exp(one.fitness))), 3.2, "record", tip)
 
 
@@ -196,8 +194,8 @@ def _trial(drawing: Drawing, trial: Trial, x: Scale, y: Scale, low: float, high:
         return
     held = isinstance(event, Promoted)
     at = x(trial.place)
-    ends = (y(math.exp(event.fitness - event.spread)), y(math.exp(event.fitness + event.spread)))
-    drawing.line((at, ends[0]), (at, ends[1]), "whisker" if held else "axis")
+    low_end, high_end = (y(math.exp(end)) for end in ends_of(event))
+    drawing.line((at, low_end), (at, high_end), "whisker" if held else "axis")
     said = "promoted" if held else "not promoted"
-    tip = f"{event.candidate}: measured again at {interval(event.fitness, event.spread)}, {said}"
+    tip = f"{event.candidate}: measured again at {interval(event)}, {said}"
     marker(drawing, "diamond", (at, y(math.exp(event.fitness))), "held" if held else "refused", tip, 7)

@@ -2,7 +2,7 @@
 
 import { get } from "./api.js";
 import { button, el } from "./dom.js";
-import { count, percent, plain, times } from "./words.js";
+import { between, count, percent, plain, times } from "./words.js";
 
 const PAGE = 100;
 const MOST_PAGES = 40;
@@ -181,7 +181,7 @@ export class List {
       el("span", { className: "held", title: sign && meaning }, sign),
       one.speed === null
         ? el("span", { className: "speed bad" }, plain(one.outcome))
-        : el("span", { className: "speed", title: `±${(one.spread * 100).toFixed(1)} %` }, times(one.speed)),
+        : el("span", { className: "speed", title: between([one.speed, ...one.ends]) }, times(one.speed)),
       el("span", { className: one.gain > 1 ? "gain up" : "gain" }, gain),
       el("span", { className: "by" }, one.operator || one.by, note && el("span", { className: "how", "aria-hidden": "true" }, ` ${note}`)),
       el("span", { className: "note" }, note),
