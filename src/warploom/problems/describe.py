@@ -1,17 +1,19 @@
 """``python -m warploom.problems.describe PATH…``: the problems of these files as a JSON list on standard output.
 
-Run in a process of its own, because running the files imports torch. Each description has ``imports`` besides: the
+Run in a process of its own, because running the files may import torch. Each description has ``imports`` besides: the
 modules that the file took from elsewhere, of whose text its own says nothing. Whatever they print goes to standard
 error. Exit status 2 and one line, the last on standard error, when a file cannot be used.
 """
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import hashlib
 import importlib
 import json
 import os
+import re
 import site
 import sys
 import sysconfig
@@ -27,6 +29,25 @@ _INSTALLED = ("stdlib", "platstdlib", "purelib", "platlib")
 
 KNOWN = {"torch", "numpy"}
 """What every problem file may import and still be known by its own text."""
+
+
+_OWN_WORDS = re.compile(r"warploom(\.values(\..+)?)?")
+"""Modules of Warploom that problem files are written with; they import no PyTorch."""
+
+
+def may_import_torch(text: str) -> bool:
+    """Whether a problem file takes anything from elsewhere than Python and the words that problems are written with.
+
+    A reference that only calls methods of its inputs needs PyTorch when it is called, not when it is described.
+    """
+    try:
+        nodes = list(ast.walk(ast.parse(text)))
+    except (SyntaxError, ValueError, RecursionError):
+        return False  # running it will say so
+    names = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
+    names += [node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)]
+    taken = [name for name in names if not _OWN_WORDS.fullmatch(name)]
+    return any(name.partition(".")[0] not in sys.stdlib_module_names for name in taken)
 
 
 def imported_since(before: Set[str]) -> list[str]:
@@ -53,11 +74,14 @@ def main(arguments: list[str]) -> int:
     answer = os.dup(1)
     os.dup2(2, 1)
     descriptions = []
-    with contextlib.suppress(ImportError):  # what PyTorch imports is not the file's; that it is missing, execute says
-        importlib.import_module("torch")
     try:
-        for path in map(Path, arguments):
-            text, before = read(path), set(sys.modules)
+        files = [(path, read(path)) for path in map(Path, arguments)]
+        if any(may_import_torch(text) for _, text in files):
+            # What PyTorch imports is not the file's; that it is missing, execute says. It takes two seconds.
+            with contextlib.suppress(ImportError):
+                importlib.import_module("torch")
+        for path, text in files:
+            before = set(sys.modules)
             problem = execute(path)
             imports = imported_since(before)
             found = describe(detach(problem, path, text, of_the_user(imports)))

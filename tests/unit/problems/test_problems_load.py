@@ -17,6 +17,7 @@ import warploom
 from warploom.errors import ProblemError
 from warploom.problems import cache, load
 from warploom.problems.apart import ask_apart
+from warploom.problems.describe import may_import_torch
 from warploom.problems.load import cache_directory, catalog_names, find_seed, load_catalog, load_problem, locate
 from warploom.values.problem import Reference, Workload, describe, from_description
 
@@ -161,6 +162,29 @@ def test_what_a_file_takes_from_pytorch_is_none_of_the_users_modules(
     first = load_problem(path, tmp_path / "cache")
     request.getfixturevalue("no_process")
     assert load_problem(path, tmp_path / "cache") == first
+
+
+def test_pytorch_is_not_imported_for_a_file_that_cannot_do_so(path: Path, tmp_path: Path) -> None:
+    """It takes two seconds, and the reference is not called here."""
+    path.write_text(f"import sys\nassert 'torch' not in sys.modules\n{TEXT}")
+    assert load_problem(path, tmp_path / "cache").name == "double_it"
+
+
+@pytest.mark.parametrize(
+    ("text", "may"),
+    [
+        ("import json, os.path\nfrom warploom.values.problem import Tolerance\nimport warploom", False),
+        ("import json, torch", True),
+        ("def late():\n    from torch.nn import functional", True),
+        ("import lengths_of_mine", True),
+        ("from . import lengths", True),
+        ("from warploom.judge.machine import yardstick", True),
+        ("from warploom_elsewhere import Problem", True),
+        ("import", False),
+    ],
+)
+def test_a_file_may_import_pytorch_when_it_takes_from_elsewhere(text: str, may: bool) -> None:
+    assert may_import_torch(text) is may
 
 
 def test_another_version_remembers_nothing(
