@@ -19,7 +19,8 @@ from types import ModuleType
 from warploom.errors import ProblemError
 from warploom.problems.names import check_names
 from warploom.problems.trust import without_mark
-from warploom.values.problem import Problem, Reference, Tensor, Tolerance
+from warploom.values.problem import Problem, Reference, Tensor
+from warploom.values.tolerance import Tolerance
 
 MISSING_TORCH = (
     "PyTorch is not installed in this Python; install the build for your machine, "

@@ -146,8 +146,9 @@ def test_a_snapshot_goes_through_json_and_back() -> None:
     older = json.loads(json.dumps(archive.snapshot()))
     older["champion"].pop()  # as it was written before intervals were kept
     other.restore(older, whole)
-    assert other.champion is not None
-    assert (other.champion.spread, other.champion.ends) == (0.1, None)
+    champion = other.champion
+    assert champion is not None
+    assert (champion.spread, champion.ends) == (0.1, None)
 
 
 @pytest.mark.parametrize(("evaluations", "islands"), [(1, 1), (30, 1), (150, 2), (1000, 4), (100000, 6)])
