@@ -194,13 +194,20 @@ def test_poles_make_no_room_elsewhere() -> None:
 
 
 def test_the_typical_error_knows_no_outliers_and_forgets_no_crowd() -> None:
-    errors = np.full(100_000, 2.0)
-    assert typical(errors) == 2.0
+    errors, exact = np.full(100_000, 2.0), np.full(100_000, 0.1)
+    assert typical(errors, exact) == 2.0
     errors[:900] = 1e9
-    assert typical(errors) == 2.0
+    assert typical(errors, exact) == 2.0
     errors[:50_000] = 20.0
-    assert typical(errors) == pytest.approx(np.sqrt((400 + 4) / 2))
-    assert typical(np.array([3.0])) == 3.0
+    assert typical(errors, exact) == pytest.approx(np.sqrt((400 + 4) / 2))
+    assert typical(np.array([3.0]), np.array([1.0])) == 3.0
+
+
+def test_what_lies_between_two_saturated_ends_has_room() -> None:
+    """Of a clamped product a few elements are not clamped; they are off by what the sum before them is off."""
+    errors, exact = np.full(100_000, 1e-8), np.full(100_000, 4e-8)
+    errors[::500] = 1e-3
+    assert typical(errors, exact) == pytest.approx(1e-3 / np.sqrt(500), rel=1e-3)
 
 
 def test_special_values_are_what_the_oracle_says() -> None:

@@ -119,8 +119,9 @@ def _tolerate(plain: Array, exact: Array, error: Array, dtype: str, problem: Pro
     clean = bool(finite.all())
     size = np.abs(exact if clean else np.where(finite, exact, 0.0))
     tolerance = np.maximum(ROUNDING[dtype] * size, _SMALLEST[dtype])
+    level = typical(error, tolerance)
     np.maximum(tolerance, neighbourhood_max(error), out=tolerance)
-    np.maximum(tolerance, typical(error), out=tolerance)
+    np.maximum(tolerance, level, out=tolerance)
     tolerance *= wanted.factor
     tolerance += wanted.absolute
     tolerance += np.multiply(size, wanted.relative, out=size)
@@ -150,10 +151,17 @@ def neighbourhood_max(error: Array) -> Array:
     return spread
 
 
-def typical(error: Array) -> float:
-    """Root mean square of errors [n], those beyond the quantile :data:`COMMON` taken for that."""
-    some = error[:: 1 | error.size // _ENOUGH]
-    return float(np.sqrt(np.mean(np.square(np.minimum(error, np.quantile(some, COMMON))))))
+def typical(error: Array, rounding: Array) -> float:
+    """Root mean square of errors [n], those beyond the quantile :data:`COMMON` taken for that.
+
+    The quantile is that of errors well above the output's own rounding: where most elements are saturated and exact,
+    the few between must have room.
+    """
+    every = slice(None, None, 1 | error.size // _ENOUGH)
+    some = error[every]
+    some = some[some > 4 * rounding[every]]
+    most = np.quantile(some, COMMON) if some.size else np.inf
+    return float(np.sqrt(np.mean(np.square(np.minimum(error, most)))))
 
 
 def _exactly(function: Function, tensors: Sequence[torch.Tensor]) -> tuple[torch.Tensor, ...]:
