@@ -229,6 +229,8 @@ class Session:
         self._checked[name] = []
         for _ in range(count):
             self._checked[name].append(draw_checked(self.problem, workload, self.reference, self._seed()))
+        first = self._checked[name][0]
+        self.reference.require_repeats(workload, first.inputs, first.offsets)
 
     def _draw_own(self, workload: Workload, seed: int) -> list[Array]:
         return draw_own(self.problem, workload, seed, self.reference)

@@ -64,6 +64,7 @@ class Verification:
 
         Raises:
             ReferenceFailed: an oracle could not be computed.
+            ProblemError: the reference gives another answer each time.
         """
         with self._lease.shared():
             build = self._toolchain.build(candidate, signature(self.problem), self._cache / "builds")
@@ -99,6 +100,7 @@ class Verification:
         with SharedBuffer(layout.size_bytes) as first, SharedBuffer(layout.size_bytes) as second:
             checked = draw_checked(self.problem, workload, self._reference, seed)
             try:
+                self._reference.require_repeats(workload, checked.inputs, checked.offsets)
                 held_out = workload not in self.problem.workloads
                 asked = with_room(checked) if roomy else checked
                 yield Trial(workload, asked, layout, (first, second), held_out, f"workload {workload}")

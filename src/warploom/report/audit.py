@@ -50,7 +50,7 @@ def _trial_object(trial: Trial, advice: Mapping[str, str]) -> dict[str, Any]:
 
 
 def render_audit(audit: Audit, advice: Mapping[str, str]) -> RenderableType:
-    """The audit for people: the verdict, a line a pretender, then advice."""
+    """The audit for people: the verdict, what is wrong with the problem as such, a line a pretender, then advice."""
     table = Table(box=None, pad_edge=False, header_style="dim")
     table.add_column("pretender", overflow="fold")
     table.add_column("verdict", no_wrap=True)
@@ -73,11 +73,13 @@ def render_audit(audit: Audit, advice: Mapping[str, str]) -> RenderableType:
         ("passed", "bold green") if audit.passed else ("wanting", "bold red"),
         f": {counts}{rest}",
     )
-    lines: list[RenderableType] = [verdict, Text(), table]
+    wrong = [finding for finding in audit.findings if finding.grave]
+    remarks = [finding for finding in audit.findings if not finding.grave]
+    lines: list[RenderableType] = [verdict, *_finding_lines(wrong), Text(), table]
     for trial in audit.survivors:
         title = trial.pretender.title
         lines.append(Text.assemble(("\nsurvives: ", "bold red"), f"{title}\n  ", advice.get(title, "")))
-    return Group(*lines, *_finding_lines(audit.findings))
+    return Group(*lines, *_finding_lines(remarks))
 
 
 def _cells(trial: Trial) -> tuple[Text | str, ...]:

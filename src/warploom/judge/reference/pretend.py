@@ -14,6 +14,7 @@ from typing import Any
 import torch
 
 from warploom.judge.comparison.tolerance import Function, moved
+from warploom.judge.reference.repeat import varies
 from warploom.judge.reference.rounding import round_to, rounded_products, same
 from warploom.values.problem import Problem, Workload
 
@@ -200,12 +201,11 @@ def examine(scene: Scene) -> dict[str, Any]:
     """What can be said of the reference at this workload.
 
     Returns:
-        ``repeats``: two calls agree in every bit; ``not_finite``: how many elements of the outputs are not, of
-        ``elements``; ``narrow``: "" when a call in float64 is one, else why it is not.
+        ``repeats``: two calls agree, see :func:`.repeat.varies`; ``not_finite``: how many elements of the outputs are
+        not, of ``elements``; ``narrow``: "" when a call in float64 is one, else why it is not.
     """
-    again = scene.function(*scene.tensors)
     return {
-        "repeats": all(same(one, other) for one, other in zip(scene.right, again, strict=True)),
+        "repeats": not varies(scene.function, scene.tensors, scene.problem.outputs),
         "not_finite": sum(int((~output.isfinite()).sum()) for output in scene.right if output.is_floating_point()),
         "elements": sum(output.numel() for output in scene.right),
         "narrow": _narrow(scene),

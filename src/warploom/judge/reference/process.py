@@ -7,7 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from warploom.errors import ReferenceFailed
+from warploom.errors import ProblemError, ReferenceFailed
 from warploom.judge.reference.channel import START_SECONDS, ReferenceChannel
 from warploom.sandbox.buffers import SharedBuffer
 from warploom.values.audit import Pretender
@@ -36,6 +36,8 @@ class ReferenceProcess:
         self._problem = problem
         self._numbers: dict[int, tuple[int, SharedBuffer]] = {}
         self._next = 0
+        self._path = problem.reference.path
+        self._repeating: set[Workload] = set()
         self.compiled: dict[str, str] = {}
         """Workload → "" when its ``torch.compile`` is ready, else why there is none."""
         self._channel = ReferenceChannel(Path(problem.reference.path), cache, device)
@@ -85,6 +87,24 @@ class ReferenceProcess:
         if len(found) != len(targets):
             raise ReferenceFailed(f"the reference process gave no answer to an oracle: {str(answer)[:80]}")
         return found
+
+    def require_repeats(self, workload: Workload, inputs: SharedBuffer, offsets: Sequence[int]) -> None:
+        """See that the reference answers the same to the same inputs; each workload is looked at once.
+
+        Raises:
+            ProblemError: it does not: it draws random numbers, or keeps something from call to call.
+        """
+        if workload in self._repeating:
+            return
+        self._know([inputs], writable=False)
+        where: dict[str, Any] = {"inputs": self._number(inputs), "offsets": list(offsets), "axes": workload.extents}
+        if varies := str(self._channel.ask("repeat", ORACLE_SECONDS, **where)["varies"])[:200]:
+            raise ProblemError(
+                f"{self._path}: the reference gives another answer each time it is called with the same inputs "
+                f"({varies} at {workload}), so that no kernel is right or wrong: seed it inside, or pass the random "
+                "numbers in as an input"
+            )
+        self._repeating.add(workload)
 
     def draw(self, workload: Workload, target: SharedBuffer, offsets: Sequence[int], seed: int) -> None:
         """Write inputs that the problem's own generator draws from a seed into ``target``, at these offsets.

@@ -27,7 +27,7 @@ import torch
 from warploom.errors import WrongReference
 from warploom.judge.comparison import tolerance
 from warploom.judge.content import own_draws
-from warploom.judge.reference import pretend, reads, trace
+from warploom.judge.reference import pretend, reads, repeat, trace
 from warploom.judge.reference.device_clock import Call, DeviceClock
 from warploom.problems.native import execute
 from warploom.problems.returned import as_tuple, described, guarded
@@ -216,6 +216,10 @@ class Server:
     def _reads(self, inputs: int, offsets: Sequence[int], axes: Mapping[str, int]) -> dict[str, Any]:
         """How many bytes of its inputs one call reads."""
         return {"bytes": reads.read_bytes(self._call, self._tensors(inputs, offsets, axes))}
+
+    def _repeat(self, inputs: int, offsets: Sequence[int], axes: Mapping[str, int]) -> dict[str, Any]:
+        """Whether two calls with the same inputs give the same."""
+        return {"varies": repeat.varies(self._call, self._tensors(inputs, offsets, axes), self._problem.outputs)}
 
     # ------------------------------------------------------------ tensors
 
