@@ -19,6 +19,7 @@ from warploom.problems.native import read, text_hash
 from warploom.search.best.evidence import FILE, SCORE_FILE, Evidence, read_evidence
 from warploom.search.best.folder import FOLDER
 from warploom.search.best.recheck import claimed_problem
+from warploom.search.noise import ratio
 from warploom.toolchain.find import find_toolchain
 from warploom.values.problem import Problem, Workload, from_description
 from warploom.values.shape import extents
@@ -118,7 +119,7 @@ def gather(places: Sequence[Path], *, over: str = "eager", problem_file: Path | 
     if not table:
         raise SourceError(
             f"{first.evidence.path}: no shape on which the kernel was measured faster than {over} beyond the noise "
-            "floor, so there is nothing to export"
+            f"floor, {ratio(max(one.noise_floor for one in variants.values()))}, so there is nothing to export"
         )
     used = {row.variant.id for row in table}
     kept = tuple(variant for variant in variants.values() if variant.id in used)

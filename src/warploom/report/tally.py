@@ -73,10 +73,15 @@ class Tally:
         self.islands: dict[int, Island] = {}
         self.record: Record | None = None
         self.promoted: Promoted | None = None
-        self.promotions = 0
+        self._best_once: set[str] = set()
         self.curve: list[float] = []
         self._stride = 1
         self._proposed: dict[int, Proposed] = {}
+
+    @property
+    def promotions(self) -> int:
+        """Candidates that were promoted; one whose measurement was taken once more counts once."""
+        return len(self._best_once)
 
     def add(self, event: Event) -> None:
         """Count one event."""
@@ -91,7 +96,7 @@ class Tally:
                 self.was_judged(event)
             case Promoted():
                 self.promoted = event
-                self.promotions += 1
+                self._best_once.add(event.candidate)
             case NotPromoted(candidate) if self.promoted is not None and self.promoted.candidate == candidate:
                 self.promoted = None  # it was measured once more
             case Declined():

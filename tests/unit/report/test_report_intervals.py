@@ -16,6 +16,7 @@ from rich.console import Console
 from warploom.archive import journal as journals
 from warploom.archive.remeasured import remeasured
 from warploom.report.evaluation import speedup_lines, times_table
+from warploom.report.html.facts import spent_rows
 from warploom.report.html.figures.speedup import speedup as drawn
 from warploom.report.html.gallery import gallery
 from warploom.report.html.history import History
@@ -137,6 +138,17 @@ def test_the_chart_draws_the_ends_as_they_are(tmp_path: Path) -> None:
     with journals.read(tmp_path / "run") as journal:
         text = drawn(climb(History(journal), 0.01), 880).markup()
     assert f"{first}: {SAID}" in text
+
+
+def test_one_that_was_measured_once_more_was_promoted_once(tmp_path: Path) -> None:
+    with Chronicle(tmp_path / "run") as chronicle:
+        seed, faster = chronicle.judged(0.0), chronicle.judged(0.5)
+        chronicle.promoted(seed, 0.0)
+        chronicle.promoted(faster, 0.5)
+        chronicle.promoted(faster, 0.4)
+    with journals.read(tmp_path / "run") as journal:
+        assert RunReport(journal).to_object()["promotions"] == 2
+        assert ("measured again", "2, of which 2 promoted") in spent_rows(Story(journal))
 
 
 def older(folder: Path) -> None:

@@ -100,6 +100,7 @@ def environment_rows(story: Story) -> list[Row]:
 def spent_rows(story: Story) -> list[Row]:
     """What the run cost: time, candidates, models."""
     tally, models = story.history.tally, story.models
+    again = len({trial.event.candidate for trial in story.history.trials})
     time = clock_face(story.history.seconds) + (" h" if story.history.seconds >= 3600 else " min")
     if story.history.sittings > 1:
         time += f", in {story.history.sittings} sittings"
@@ -107,7 +108,7 @@ def spent_rows(story: Story) -> list[Row]:
         ("time", time),
         ("candidates judged", f"{tally.evaluations:,}, of which {tally.passed:,} passed"),
         ("proposals that were known already or impossible", f"{tally.declined:,}"),
-        ("measured again", f"{len(story.history.trials):,}, of which {tally.promotions:,} promoted"),
+        ("measured again", f"{again:,}, of which {tally.promotions:,} promoted"),
     ]
     if said := models.line():
         rows.append(("language models", said))
