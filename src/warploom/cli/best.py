@@ -16,7 +16,7 @@ def best(run: RunWord, json: Json = False) -> int:
     with read(Path(run)) as journal:
         standing = RunReport(journal)
     if not standing.best:
-        raise JournalError(f"{standing.folder} has no promoted {standing.measure.what} yet")
+        raise JournalError(f"{standing.folder}: {standing.missing}")
     kernel = kernel_path(standing.folder)
     text = kernel.read_text(encoding="utf-8")
     if json:

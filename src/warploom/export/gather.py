@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from warploom.archive.database import FILE as JOURNAL
+from warploom.archive.journal import read as read_journal
 from warploom.errors import ConfigError, JournalError, ProblemError, SourceError
 from warploom.export.imported import Imported, imported
 from warploom.export.reference import free_reference
@@ -18,6 +19,7 @@ from warploom.problems.names import check_names
 from warploom.problems.native import read, text_hash
 from warploom.search.best.evidence import FILE, SCORE_FILE, Evidence, read_evidence
 from warploom.search.best.folder import FOLDER
+from warploom.search.best.missing import why_missing
 from warploom.search.best.recheck import claimed_problem
 from warploom.search.noise import ratio
 from warploom.toolchain.find import find_toolchain
@@ -135,7 +137,8 @@ def find_evidence(place: Path) -> Path:
     if (place / FOLDER / FILE).is_file() or (place / FOLDER / SCORE_FILE).is_file():
         return place / FOLDER
     if (place / JOURNAL).exists():
-        raise JournalError(f"{place} has no promoted kernel yet; go on with: warploom resume {place}")
+        with read_journal(place) as journal:
+            raise JournalError(f"{place}: {why_missing(journal)}")
     return place
 
 

@@ -12,6 +12,7 @@ from warploom.archive.journal import Journal
 from warploom.archive.remeasured import remeasured
 from warploom.errors import JournalError
 from warploom.report.evaluation import evaluation_object, render
+from warploom.search.best.missing import why_missing
 from warploom.values.event import NotPromoted, Promoted
 from warploom.values.outcome import Evaluation
 
@@ -36,7 +37,7 @@ def find_candidate(journal: Journal, word: str) -> str:
             elif isinstance(event, NotPromoted) and promoted is not None and event.candidate == promoted.candidate:
                 promoted = None
         if promoted is None:
-            raise JournalError(f"{journal.folder} has no promoted kernel yet")
+            raise JournalError(f"{journal.folder}: {why_missing(journal)}")
         return promoted.candidate
     found = journal.starting_with(word) if word and set(word) <= set("0123456789abcdef") else []
     if word in found or len(found) == 1:

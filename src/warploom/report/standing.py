@@ -29,6 +29,7 @@ from warploom.report.sparkline import sparkline
 from warploom.report.spending import ModelsReport
 from warploom.report.tally import Tally
 from warploom.search.best.folder import kernel_path
+from warploom.search.best.missing import why_missing
 from warploom.search.noise import noise_floor, percent
 from warploom.values.ends import ends_of
 from warploom.values.event import NotPromoted, Promoted, Proposed, RunEnded, RunPaused, RunResumed
@@ -77,6 +78,7 @@ class RunReport:
         self.models = ModelsReport(journal.conversations.by_model(), self.tally)
         promoted = self.tally.promoted
         self.best = promoted.candidate if promoted else ""
+        self.missing = "" if self.best else why_missing(journal)
         evaluation = remeasured(journal, self.best) if self.best else None
         self.passed = evaluation if isinstance(evaluation, Passed) else None
         self.archive = rebuild_archive(journal)
@@ -186,7 +188,9 @@ class RunReport:
         """The end of a run for people: what was reached, workload by workload, and where the kernel lies."""
         parts: list[RenderableType] = []
         if self.passed is None:
-            parts.append(Text(f"No {self.measure.what} has been promoted yet.", style="bold"))
+            yet = "" if self.finished else " yet"
+            parts.append(Text(f"No {self.measure.what} has been promoted{yet}.", style="bold"))
+            parts += [Text(self.missing)] if self.finished else []
         elif self.passed.score is not None:
             parts += [self._title(), *score_lines(self.passed.score, artifacts=False), Text()]
             parts.append(Text(f"program   {kernel_path(self.folder)}"))
@@ -202,7 +206,8 @@ class RunReport:
             parts.append(Text(f"models    {said}"))
         if gaps := self.sandbox.get("gaps"):
             parts.append(Text(f"sandbox   not protected: {'; '.join(map(str, gaps))}", style="yellow"))
-        parts.append(Text(f"more      warploom show {self.folder} · warploom diff {self.folder} --seed", style="dim"))
+        diff = f" · warploom diff {self.folder} --seed" if self.best else ""
+        parts.append(Text(f"more      warploom show {self.folder}{diff}", style="dim"))
         if not self.finished:
             parts.append(Text(f"go on     warploom resume {self.folder}", style="dim"))
         return Group(*parts)

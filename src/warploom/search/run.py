@@ -17,6 +17,7 @@ from warploom.judge.fleet import Fleet, make_judge
 from warploom.judge.score import ScoreJudge
 from warploom.problems.importers.openevolve import Folder
 from warploom.problems.load import cache_directory
+from warploom.search.best.missing import refuse_failed_seed
 from warploom.search.executor import LocalExecutor, RecordedExecutor
 from warploom.search.proposers import (
     Resting,
@@ -79,6 +80,8 @@ def reopen(folder: Path, *, progress: Progress | None = None, cache: Path | None
     """
     journal = journals.reopen(folder)
     try:
+        if not journal.ended:
+            refuse_failed_seed(journal)
         config = RunConfig.from_mapping(journal.started.config)
         problem = load_task(config.problem)
         seed = first_candidate(journal) or starting_candidate(config, problem)

@@ -15,6 +15,7 @@ from warploom.archive import journal as journals
 from warploom.archive.journal import Journal
 from warploom.errors import SourceError
 from warploom.propose.protocol import Proposer
+from warploom.search.best.missing import seed_failed
 from warploom.search.budget import stoppers
 from warploom.search.executor import Executor
 from warploom.search.loop import Loop
@@ -133,9 +134,7 @@ class Run:
         except BaseExceptionGroup as group:
             raise _only(group) from group
         if self._state.archive.seed is None and self._state.evaluations:
-            failed = self._journal.evaluation(self._seed.id)
-            message = getattr(failed, "message", "it was not timed")
-            raise SourceError(f"the starting source of {self._state.config.problem} failed: {message}")
+            raise SourceError(seed_failed(self._state.config.to_mapping(), self._journal.evaluation(self._seed.id)))
         return self._summary(reason, finished=not loop.interrupted)
 
     async def _sit(self, loop: Loop) -> str:

@@ -14,6 +14,7 @@ from warploom.archive.encode import to_plain
 from warploom.cli.main import BAD_INPUT, run
 from warploom.search.best.folder import write_best
 from warploom.search.best.promotion import judge_again
+from warploom.testing.chronicle import Chronicle
 from warploom.values.candidate import Candidate, Lineage, Proposal, Step
 from warploom.values.config import RunConfig
 from warploom.values.event import Asked, Evaluated, Promoted, Proposed, RunEnded, RunStarted
@@ -217,6 +218,33 @@ def test_a_run_without_a_best_says_so(tmp_path: Path, capsys: Captured) -> None:
     assert "no promoted kernel" in asked(capsys, "best", str(tmp_path / "young"), code=BAD_INPUT)["error"]
     found = asked(capsys, "show", str(tmp_path / "young"))
     assert (found["best"], found["evaluations"], found["finished"]) == ("", 0, False)
+
+
+def test_a_run_whose_start_failed_says_what_helps(tmp_path: Path, capsys: Captured) -> None:
+    folder = tmp_path / "dead"
+    mend = "failed: wrong at 7; mend mine.cpp and begin a new run: warploom evolve twice --start mine.cpp"
+    with Chronicle(folder, start="mine.cpp") as chronicle:
+        chronicle.judged(None, failure=("verify", "wrong_result", "wrong at 7"))
+        for words in (["best", str(folder)], ["resume", str(folder)], ["show", str(folder), "best"]):
+            if words[0] == "resume":
+                chronicle.journal.close()  # a run is in use while it is open for writing
+            assert mend in asked(capsys, *words, code=BAD_INPUT)["error"], words
+        assert mend in asked(capsys, "export", str(folder), "--out", str(tmp_path / "x"), code=BAD_INPUT)["error"]
+        assert mend in asked(capsys, "ask", str(folder), code=BAD_INPUT)["error"]
+
+
+def test_a_run_that_ended_without_a_best_is_not_said_to_go_on(tmp_path: Path, capsys: Captured) -> None:
+    folder = tmp_path / "over"
+    with Chronicle(folder) as chronicle:
+        chronicle.judged(0.0)
+        assert f"go on with: warploom resume {folder}" in asked(capsys, "best", str(folder), code=BAD_INPUT)["error"]
+        chronicle.ended("2 evaluations are done")
+    error = asked(capsys, "export", str(folder), "--out", str(tmp_path / "x"), code=BAD_INPUT)["error"]
+    assert "the run has ended (2 evaluations are done); warploom evolve twice begins another" in error
+    assert run(["show", str(folder)]) == 0
+    said = capsys.readouterr().out
+    assert "begins another" in said
+    assert "warploom diff" not in said, "there is nothing to compare"
 
 
 def test_a_baseline_that_is_absent_is_null_with_its_reason(tmp_path: Path, capsys: Captured) -> None:

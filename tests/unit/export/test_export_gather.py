@@ -9,12 +9,15 @@ from typing import Any
 
 import pytest
 
+from warploom.archive.journal import create
 from warploom.cli.main import BAD_INPUT, run
 from warploom.errors import ConfigError, InputError, JournalError, ProblemError, SourceError
 from warploom.export.gather import gather
 from warploom.export.manifest import held_out, manifest
 from warploom.export.naming import naming
 from warploom.testing.evidence import PICK_SCALE, PICK_SCALE_KERNEL
+from warploom.values.config import RunConfig
+from warploom.values.event import RunStarted
 from warploom.values.problem import Problem, Tensor, Workload
 
 Make = Callable[..., Path]
@@ -189,6 +192,10 @@ def test_a_run_is_found_by_its_folder_and_an_empty_one_is_told_what_to_do(make: 
     assert len(gather([tmp_path / "run"]).table) == 2
     (tmp_path / "young").mkdir()
     (tmp_path / "young" / "journal.db").touch()
+    with pytest.raises(JournalError, match="the run was stopped before it began"):
+        gather([tmp_path / "young"])
+    (tmp_path / "young" / "journal.db").unlink()
+    create(tmp_path / "young", RunStarted(RunConfig("twice").to_mapping(), {"name": "twice"}, {}, "0")).close()
     with pytest.raises(JournalError, match="warploom resume"):
         gather([tmp_path / "young"])
 

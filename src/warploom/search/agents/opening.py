@@ -20,6 +20,7 @@ from warploom.propose.writer import Writer
 from warploom.propose.writing.material import Material
 from warploom.propose.writing.wording import prompts_for
 from warploom.search.agents.asktell import AgentRun, Wiring
+from warploom.search.best.missing import refuse_failed_seed
 from warploom.search.proposers import JournalKnowledge, make_proposer, make_writer, own_templates
 from warploom.search.run import Progress, local_parts
 from warploom.search.sitting import Parts, first_candidate
@@ -72,6 +73,7 @@ def open_run(
     if target != RunConfig.target:
         raise ConfigError(f"{folder} holds a run already, which has its language: leave --target out")
     with journals.read(folder) as journal:
+        refuse_failed_seed(journal)
         config = RunConfig.from_mapping(journal.started.config)
         known = hash_of(journal.started.problem)
         loaded = load_task(config.problem)

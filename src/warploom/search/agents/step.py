@@ -11,6 +11,7 @@ from warploom.errors import JournalError, NothingToPropose, SourceError
 from warploom.search.agents.outside import AGENT, Scribe
 from warploom.search.agents.reply import Assignment, Reply, told_reply
 from warploom.search.best.folder import kernel_path
+from warploom.search.best.missing import seed_failed
 from warploom.search.budget import stoppers
 from warploom.search.proceedings import Proceedings
 from warploom.search.sitting import Parts
@@ -72,9 +73,7 @@ class Step:
             evaluation, kept = await self._steps.judge(turn)
             self._steps.tell(turn, evaluation, kept=kept)
         if state.archive.seed is None:
-            failed = self.journal.evaluation(seed.id)
-            message = getattr(failed, "message", "it was not timed")
-            raise SourceError(f"the starting source of {state.config.problem} failed: {message}")
+            raise SourceError(seed_failed(state.config.to_mapping(), self.journal.evaluation(seed.id)))
 
     def ask(self) -> Assignment:
         """A request that nobody has: one whose prompt was lost in a kill, or a new one."""
