@@ -12,6 +12,7 @@ from warploom.export.naming import Naming
 from warploom.export.steps import steps
 from warploom.judge.machine.busy import BUSY_SHARE
 from warploom.search.noise import percent
+from warploom.values.plain_text import ratio
 from warploom.values.signature import signature
 from warploom.values.speedup import Speedup
 
@@ -182,7 +183,7 @@ def _shape(row: Row) -> str:
 
 
 def _interval(value: Speedup | None) -> str:
-    return f"{value.median:.2f} ({value.low:.2f} to {value.high:.2f})" if value else "not timed"
+    return f"{ratio(value.median)} ({ratio(value.low)} to {ratio(value.high)})" if value else "not timed"
 
 
 def _share(fraction: object) -> str:

@@ -8,6 +8,7 @@ from rich.text import Text
 from warploom.report.evaluation import TITLES
 from warploom.report.score import score_lines
 from warploom.search.agents.reply import DRAFT, Reply
+from warploom.values.plain_text import ratio
 
 STATUSES: dict[str, str] = {
     DRAFT: "passed, as a draft: nothing of it entered the run",
@@ -45,12 +46,12 @@ def render(reply: Reply) -> RenderableType:
     if reply.parent_score is not None:
         lines.append(Text(f"  its parent has a score of {reply.parent_score:.6g}"))
     if reply.parent_speedup is not None:
-        lines.append(Text(f"  its parent reached {reply.parent_speedup:.2f}× over PyTorch eager"))
+        lines.append(Text(f"  its parent reached {ratio(reply.parent_speedup)}× over PyTorch eager"))
     if reply.verdict:
         lines.append(Text(f"  {reply.verdict}"))
     if reply.best_speedup is not None and not reply.promoted:
         lines.append(
-            Text(f"  the best of the run reached {reply.best_speedup:.2f}× over PyTorch eager when it was measured")
+            Text(f"  the best of the run reached {ratio(reply.best_speedup)}× over PyTorch eager when it was measured")
         )
     if reply.best_score is not None and not reply.promoted:
         lines.append(Text(f"  the best of the run has a score of {reply.best_score:.6g}"))

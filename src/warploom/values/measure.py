@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from warploom.values.ends import Ends
+from warploom.values.plain_text import ratio
 from warploom.values.speedup import Speedup
 
 PROGRAM = "program"
@@ -54,7 +55,7 @@ class Measure:
         """The same where there is little room: "2.31× ±2 %", or "2.31× -2 +5 %" where the ends lie unequally far."""
         down, up = (f"{math.expm1(end - fitness) * 100:+.0f}" for end in ends)
         equal = down.lstrip("+-") == up.lstrip("+-")
-        return f"{math.exp(fitness):.2f}× " + (f"±{up.lstrip('+-')} %" if equal else f"{down} {up} %")
+        return f"{ratio(math.exp(fitness))}× " + (f"±{up.lstrip('+-')} %" if equal else f"{down} {up} %")
 
     def whose(self, fitness: float, ends: Ends) -> str:
         """The interval and what it is of: "2.31× [2.25, 2.36] the speed of eager", "score 0.8312"."""

@@ -19,6 +19,7 @@ from itertools import pairwise
 from statistics import median, stdev
 
 from warploom.values.outcome import Timing
+from warploom.values.plain_text import ratio
 
 NORMAL = 1.96
 """Quantile of the normal distribution for a 95 % interval."""
@@ -42,7 +43,7 @@ class Speedup:
     high: float
 
     def __str__(self) -> str:
-        return f"{self.median:.2f}× [{self.low:.2f}, {self.high:.2f}]"
+        return f"{ratio(self.median)}× [{ratio(self.low)}, {ratio(self.high)}]"
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,13 @@ from statistics import median
 
 import pytest
 
+from warploom.report.suite.table import ends_words, times_words
 from warploom.values import speedup as module
+from warploom.values.measure import SPEEDUP
 from warploom.values.outcome import Timing
+from warploom.values.plain_text import ratio
 from warploom.values.problem import Workload
-from warploom.values.speedup import median_interval, over_workloads, speedup, workload_speedup
+from warploom.values.speedup import Speedup, median_interval, over_workloads, speedup, workload_speedup
 
 SERIES = 600
 Draw = Callable[[random.Random, int], list[float]]
@@ -98,3 +101,27 @@ def test_the_mean_of_four_workloads_is_known_twice_as_well_as_each() -> None:
     assert four.median == pytest.approx(one.median)
     assert math.log(four.high / four.low) == pytest.approx(math.log(one.high / one.low) / 2)
     assert one.low < math.exp(median(module.log_ratios(timing(1, 2.0)))) < one.high
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (0.0012, "0.0012"),
+        (0.043, "0.043"),
+        (0.0949, "0.095"),
+        (0.15, "0.15"),
+        (2.306, "2.31"),
+        (3e-12, "0.000000000"),
+        (0.0, "0.00"),
+        (math.inf, "inf"),
+    ],
+)
+def test_a_slow_kernel_keeps_two_digits(value: float, shown: str) -> None:
+    assert ratio(value) == shown
+
+
+def test_a_very_slow_kernel_is_not_shown_as_nothing() -> None:
+    assert str(Speedup(0.0012, 0.001, 0.0015)) == "0.0012× [0.0010, 0.0015]"
+    assert SPEEDUP.interval(math.log(0.0012), 0.1) == "0.0012× [0.0011, 0.0013]"
+    assert SPEEDUP.margin(math.log(0.0012), 0.1).startswith("0.0012× ±")
+    assert (times_words(0.0012), ends_words((0.0012, 0.001, 0.0015))) == ("0.0012×", "0.0012× [0.0010, 0.0015]")

@@ -16,6 +16,7 @@ from warploom.search.suite.bench import Results
 from warploom.search.suite.light import ASSUMPTIONS
 from warploom.search.suite.row import Ends, Row
 from warploom.search.suite.score import THRESHOLDS, Score, by_kind, by_level, score
+from warploom.values.plain_text import ratio
 
 UNKNOWN = "unknown"
 """What a kind is called that was not found out."""
@@ -137,7 +138,7 @@ def remarks(results: Results) -> list[str]:
         figures = found.against[baseline]
         if figures.interval is not None and figures.mean is not None and found.correct:
             low, high = figures.interval
-            line = f"geometric mean over {title}: {figures.mean:.2f}× [{low:.2f}, {high:.2f}]"
+            line = f"geometric mean over {title}: {ratio(figures.mean)}× [{ratio(low)}, {ratio(high)}]"
             line += f", of those with a kernel {times_words(figures.mean_correct)}"
             lines.append(f"{line}; faster for sure: {figures.surely}")
     if found.correct < found.problems:
@@ -185,12 +186,12 @@ def ends_words(ends: Ends | None) -> str:
     if ends is None:
         return "–"
     middle, low, high = ends
-    return f"{middle:.2f}× [{low:.2f}, {high:.2f}]" if math.isfinite(high) else f"{middle:.2f}×, one pair"
+    return f"{ratio(middle)}× [{ratio(low)}, {ratio(high)}]" if math.isfinite(high) else f"{ratio(middle)}×, one pair"
 
 
 def times_words(value: float | None) -> str:
     """A speedup without its interval."""
-    return f"{value:.2f}×" if value is not None else "–"
+    return f"{ratio(value)}×" if value is not None else "–"
 
 
 def share_words(value: float | None) -> str:

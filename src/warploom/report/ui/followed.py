@@ -40,6 +40,7 @@ from warploom.values.event import (
     Steered,
 )
 from warploom.values.outcome import Passed
+from warploom.values.plain_text import ratio
 
 MOST_NEWS = 40
 
@@ -75,7 +76,7 @@ class Following(History):
     def _rose(self, record: Record) -> None:
         super()._rose(record)
         made = made_by(record.operator, record.note) or "the seed"
-        self._tell(f"{math.exp(record.fitness):.2f}× as screened, by {made}", record.candidate)
+        self._tell(f"{ratio(math.exp(record.fitness))}× as screened, by {made}", record.candidate)
 
     def _turned(self, event: Event) -> None:
         stood = self.best.candidate if self.best else ""
@@ -89,7 +90,7 @@ class Following(History):
         match event:
             case Promoted():
                 what = "measured once more, on a calmer machine:" if event.candidate == stood else "promoted at"
-                self._tell(f"{what} {math.exp(event.fitness):.2f}× the speed of eager", event.candidate)
+                self._tell(f"{what} {ratio(math.exp(event.fitness))}× the speed of eager", event.candidate)
             case NotPromoted():
                 self._tell(f"not promoted: {event.reason}", event.candidate)
             case Steered():

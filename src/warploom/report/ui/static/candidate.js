@@ -2,7 +2,7 @@
 
 import { control, get } from "./api.js";
 import { button, drawn, el, facts, link, table } from "./dom.js";
-import { count, milliseconds, percent, plain, times } from "./words.js";
+import { count, milliseconds, percent, plain, ratio, times } from "./words.js";
 
 const TABS = ["Verdict", "Source", "Changes", "Samples", "Prompt"];
 const BASELINES = { eager: "PyTorch eager", compile: "torch.compile", incumbent: "the best before" };
@@ -169,7 +169,7 @@ export class Panel {
   }
 
   interval({ median, low, high }) {
-    return high === null ? `${times(median)}, one pair` : `${median.toFixed(2)}× (${low.toFixed(2)} to ${high.toFixed(2)})`;
+    return high === null ? `${times(median)}, one pair` : `${ratio(median)}× (${ratio(low)} to ${ratio(high)})`;
   }
 
   Source() {

@@ -7,6 +7,7 @@ import { button, el, say } from "./dom.js";
 import { Figures } from "./figures.js";
 import { List } from "./list.js";
 import { Overview } from "./overview.js";
+import { ratio } from "./words.js";
 
 const VIEWS = { overview: "Overview", candidates: "Candidates", search: "Search", cost: ["Cost", el("span", { className: "rest" }, " and failures")], runs: "Compare" };
 const KEYS = [
@@ -72,7 +73,7 @@ function section(name, title, open) {
 function show() {
   const run = runs.get(place.run);
   if (!run) return;
-  document.title = `${run.best?.speedup.eager ? `${run.best.speedup.eager[0].toFixed(2)}× ` : ""}${run.problem} · Warploom`;
+  document.title = `${run.best?.speedup.eager ? `${ratio(run.best.speedup.eager[0])}× ` : ""}${run.problem} · Warploom`;
   for (const tab of by("tabs").children) tab.setAttribute("aria-current", tab.dataset.view === place.view ? "page" : "false");
   if (by("run").options.length !== runs.size) {
     by("run").replaceChildren(...[...runs.values()].map((one) => el("option", { value: one.number }, `${one.name} (${one.problem})`)));

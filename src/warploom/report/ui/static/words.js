@@ -1,9 +1,10 @@
 // Numbers as people read them.
 
 export const count = (value) => value.toLocaleString("en");
-export const times = (value) => (value >= 20 ? value.toFixed(0) : value >= 0.1 ? value.toFixed(2) : value.toPrecision(2)) + "×";
+export const ratio = (value) => (value > 0 && value < 0.095 ? String(Number(value.toPrecision(2))) : value.toFixed(2));
+export const times = (value) => (value >= 20 ? value.toFixed(0) : ratio(value)) + "×";
 export const percent = (share) => `${share > 0 ? "+" : "−"}${Math.abs(share * 100).toFixed(Math.abs(share) < 0.1 ? 1 : 0)} %`;
-export const between = ([, low, high]) => `95 % interval ${low.toFixed(2)} to ${high.toFixed(2)}`;
+export const between = ([, low, high]) => `95 % interval ${ratio(low)} to ${ratio(high)}`;
 export const plain = (name) => name.replaceAll("_", " ");
 
 export function clock(seconds) {
