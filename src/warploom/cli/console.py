@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, TextIO
 
 import typer
 from rich.console import Console
@@ -25,14 +26,26 @@ ProblemWord = Annotated[
 RunWord = Annotated[str, typer.Argument(metavar="RUN", help="The directory of a run.")]
 
 
+OTHER_OR_FORCE = "choose another name, or give --force"
+"""What to do about a file that is there already."""
+
+UNBROKEN = 1 << 14
+"""Columns where no terminal has an end: names and ids stay whole for whoever reads the file."""
+
+
 def out() -> Console:
     """The console of results, at the stdout of this moment."""
-    return Console(highlight=False)
+    return Console(highlight=False, width=_columns(sys.stdout))
 
 
 def aside() -> Console:
     """The console of progress and remarks: stderr."""
-    return Console(stderr=True, highlight=False)
+    return Console(stderr=True, highlight=False, width=_columns(sys.stderr))
+
+
+def _columns(stream: TextIO) -> int | None:
+    """How wide what is written there may be; None asks the terminal, or COLUMNS where that is set."""
+    return None if stream.isatty() or os.environ.get("COLUMNS") else UNBROKEN
 
 
 def print_json(value: Mapping[str, Any]) -> None:

@@ -8,9 +8,10 @@ from typing import Annotated
 import typer
 
 from warploom.archive.journal import read
-from warploom.cli.console import Json, RunWord, aside, out, print_json
+from warploom.cli.console import OTHER_OR_FORCE, Json, RunWord, aside, out, print_json
+from warploom.errors import ConfigError
 from warploom.report.html.story import Story
-from warploom.report.html.write import rasteriser, write_figures, write_page
+from warploom.report.html.write import is_page_of, rasteriser, write_figures, write_page
 from warploom.report.score import refuse_score
 
 
@@ -21,12 +22,15 @@ def report(
         Path | None,
         typer.Option("--figures", metavar="DIR", help="Also each figure as SVG and PNG, into this folder."),
     ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Write over a file that is no page about this run.")] = False,
     json: Json = False,
 ) -> int:
     """Write a page about a run: how the speed grew, the best kernel, its evidence, what the search cost."""
     with read(Path(run)) as journal:
         refuse_score(journal, "a page")
         story = Story(journal)
+    if to.is_file() and not force and not is_page_of(story, to):
+        raise ConfigError(f"--out {to}: there is such a file, and it is no page about {run}; {OTHER_OR_FORCE}")
     size = write_page(story, to)
     files = write_figures(story, figures) if figures is not None else []
     if json:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from warploom.cli.console import Json, ProblemWord, aside, out, print_json, print_source
+from warploom.cli.console import OTHER_OR_FORCE, Json, ProblemWord, aside, out, print_json, print_source
 from warploom.errors import ConfigError
 from warploom.problems.load import load_problem
 from warploom.problems.lowering.lower import TARGETS, lower
@@ -30,7 +30,7 @@ def seed(
     if target not in TARGETS:
         raise ConfigError(f"--target {target}: known: {', '.join(TARGETS)}")
     if to is not None and to.exists() and not force:
-        raise ConfigError(f"--out {to}: there is such a file; choose another name, or give --force")
+        raise ConfigError(f"--out {to}: there is such a file; {OTHER_OR_FORCE}")
     loaded = load_problem(problem)
     source = lower(loaded)
     if to is not None:

@@ -93,7 +93,7 @@ def read_record(path: Path) -> Record:
         raise JournalError(f"no record here: {path}: {error.strerror}") from None
 
 
-def open_record(path: Path, mode: Literal["r", "x"]) -> TextIO:
+def open_record(path: Path, mode: Literal["r", "x", "w"]) -> TextIO:
     """A record's file as text; a name that ends in ``.gz`` is packed, to about a sixth.
 
     Raises:

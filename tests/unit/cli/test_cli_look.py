@@ -138,7 +138,10 @@ def test_show_counts_and_lists_the_elites(written: Written, capsys: Captured) ->
     assert Path(found["evidence"]).is_file()
 
 
-def test_show_for_people_fits_and_names_the_gaps(written: Written, capsys: Captured) -> None:
+def test_show_for_people_fits_and_names_the_gaps(
+    written: Written, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
     assert run(["show", str(written.folder)]) == 0
     text = capsys.readouterr().out
     for piece in (
@@ -245,6 +248,21 @@ def test_a_run_that_ended_without_a_best_is_not_said_to_go_on(tmp_path: Path, ca
     said = capsys.readouterr().out
     assert "begins another" in said
     assert "warploom diff" not in said, "there is nothing to compare"
+
+
+def test_nothing_is_broken_where_no_terminal_has_an_end(
+    tmp_path: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    long = "wrong at " + " ".join(f"[{number}]" for number in range(100))
+    with Chronicle(tmp_path / "dead") as chronicle:
+        chronicle.judged(None, failure=("verify", "wrong_result", long))
+        chronicle.ended()
+    assert run(["show", str(tmp_path / "dead")]) == 0
+    assert long in capsys.readouterr().out
+    monkeypatch.setenv("COLUMNS", "60")
+    assert run(["show", str(tmp_path / "dead")]) == 0
+    assert max(map(len, capsys.readouterr().out.splitlines()[1:4])) <= 60, "who says how wide it may be is heard"
 
 
 def test_a_baseline_that_is_absent_is_null_with_its_reason(tmp_path: Path, capsys: Captured) -> None:

@@ -277,7 +277,10 @@ def test_the_command_writes_what_can_be_read(dreamt: Path, tmp_path: Path, capsy
             journal.conversations.all()
         )
     assert command(["record", str(dreamt), str(file)]) == 2
-    assert "exists already" in capsys.readouterr().err
+    assert "there is such a file; choose another name, or give --force" in capsys.readouterr().err
+    file.write_text("an older one\n" * 1000)
+    assert command(["record", str(dreamt), str(file), "--force", "--json"]) == 0
+    assert file.stat().st_size == told["bytes"]
 
 
 def test_a_packed_record_holds_the_same(dreamt: Path, tmp_path: Path) -> None:

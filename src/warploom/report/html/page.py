@@ -23,7 +23,7 @@ from warploom.report.html.side_by_side import MOST_LINES, coloured, side_by_side
 from warploom.report.html.story import Story
 from warploom.report.html.svg import Drawing
 from warploom.report.progress import gained
-from warploom.values.plain_text import printable
+from warploom.values.plain_text import printable, ratio
 
 MOST_DIFF_LINES = 200
 """Lines of a step's diff that are shown."""
@@ -44,7 +44,7 @@ def page(story: Story) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(speed=speed, meaning=meaning, gained=_gained, ms=milliseconds)
+    environment.filters.update(ratio=ratio, speed=speed, meaning=meaning, gained=_gained, ms=milliseconds)
     return environment.get_template("page.html").render(
         style=Markup(style),  # our own: templates/page.css and chart.css
         policy=f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'",

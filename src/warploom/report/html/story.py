@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import math
 from collections.abc import Mapping
 from typing import Any
 
+from warploom.archive.encode import to_plain
 from warploom.archive.journal import Journal
 from warploom.archive.remeasured import remeasured
 from warploom.report.html.family import Kin, Step, family, way_to
@@ -29,6 +32,7 @@ class Story:
 
     Attributes:
         name: of the run: its folder's own name.
+        mark: of the run, wherever it lies: what it was begun with, and where.
         history: what happened.
         best: the promoted candidate; None before there is one.
         passed: its evaluation when it was measured again.
@@ -44,6 +48,7 @@ class Story:
 
     def __init__(self, journal: Journal, history: History | None = None) -> None:
         self.name = journal.folder.resolve().name
+        self.mark = hashlib.sha256(json.dumps(to_plain(journal.started), sort_keys=True).encode()).hexdigest()[:16]
         self.history = history = history or History(journal)
         self.best = journal.proposal(history.best.candidate) if history.best else None
         evaluation = remeasured(journal, self.best.candidate.id) if self.best else None

@@ -14,6 +14,9 @@ from warploom.report.html.page import draw, page, template
 from warploom.report.html.palette import LIGHT, fixed
 from warploom.report.html.story import Story
 
+HEAD_BYTES = 1 << 12
+"""Of a page; the mark of its run is in there."""
+
 ZOOM = 2
 """Pixels of a PNG for each pixel of the drawing."""
 
@@ -29,6 +32,15 @@ def write_page(story: Story, path: Path) -> int:
     body = page(story).encode()
     _write(path, body)
     return len(body)
+
+
+def is_page_of(story: Story, path: Path) -> bool:
+    """Whether a file is a page about this very run, as it stood earlier."""
+    try:
+        with path.open("rb") as file:
+            return f'<meta name="warploom-run" content="{story.mark}">'.encode() in file.read(HEAD_BYTES)
+    except OSError:
+        return False
 
 
 def write_figures(story: Story, folder: Path) -> list[Path]:

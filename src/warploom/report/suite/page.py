@@ -34,7 +34,7 @@ from warploom.search.suite.light import ASSUMPTIONS
 from warploom.search.suite.plan import write_whole
 from warploom.search.suite.row import Row
 from warploom.search.suite.score import THRESHOLDS, score
-from warploom.values.plain_text import printable
+from warploom.values.plain_text import printable, ratio
 
 FILE = "report.html"
 SCORES_HEAD = ("", "problems", *(f"fast_{p:g}" for p in THRESHOLDS), "geometric mean", "median", "worst", "light")
@@ -67,7 +67,7 @@ def suite_page(results: Results) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment_.filters.update(ends=ends_words, times=times_words, share=share_words)
+    environment_.filters.update(ratio=ratio, ends=ends_words, times=times_words, share=share_words)
     groups = groups_of(rows)
     return environment_.get_template("suite.html").render(
         style=Markup(style),  # our own: templates/page.css and chart.css

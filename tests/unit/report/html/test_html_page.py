@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from warploom.archive.journal import read
 from warploom.cli.main import BAD_INPUT, FAILED, PASSED, run
 from warploom.errors import ConfigError
 from warploom.report.html.page import page, style_sheet
@@ -242,6 +243,33 @@ def test_the_command(story: Story, tmp_path: Path, capsys: pytest.CaptureFixture
     assert run(words) == PASSED
     assert "to open in any browser" in capsys.readouterr().out
     assert place.read_text(encoding="utf-8").startswith("<!doctype html>")
+
+
+def test_a_file_of_somebody_else_is_not_written_over(
+    story: Story, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = tmp_path / "page.html"
+    place.write_text("what took me a week")
+    words = ["report", str(tmp_path / "run"), "--out", str(place)]
+    assert run(words) == BAD_INPUT
+    assert f"--out {place}: there is such a file, and it is no page about" in capsys.readouterr().err
+    assert place.read_text() == "what took me a week"
+    assert run([*words, "--force"]) == PASSED
+    assert run(words) == PASSED, "the page about a run may be written again as the run goes on"
+    with Chronicle(tmp_path / "other", seed=7) as other:
+        other.judged(0.0)
+    assert run(["report", str(tmp_path / "other"), "--out", str(place)]) == BAD_INPUT
+
+
+def test_a_very_slow_kernel_is_not_shown_as_nothing(tmp_path: Path) -> None:
+    with Chronicle(tmp_path / "slow") as chronicle:
+        seed = chronicle.judged(math.log(0.0012))
+        chronicle.promoted(seed, math.log(0.0012))
+    with read(tmp_path / "slow") as journal:
+        written = page(Story(journal))
+    assert "<b>0.0012×</b>" in written
+    assert "0.0012× (" in written
+    assert "0.00×" not in written
 
 
 def test_bad_places_are_one_clear_line(story: Story, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
