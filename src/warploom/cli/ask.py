@@ -37,7 +37,7 @@ def ask(
 ) -> int:
     """Print a request: its number and the prompt. Any number may be open; `warploom tell RUN ID FILE` answers one."""
     console = aside()
-    said = None if quiet or json else lambda line: console.print(line, style="dim")
+    said = None if quiet else lambda line: console.print(line, style="dim")
     with open_run(run, problem, start=start, seed=seed, target=target, patience_seconds=wait, progress=said) as opened:
         request = opened.ask(number)
     if json:

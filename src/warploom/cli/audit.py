@@ -24,12 +24,12 @@ def audit(
     """
     loaded = load_problem(problem)
     console = aside()
-    if not (quiet or json):
+    if not quiet:
         console.print(f"{loaded.name}: {loaded.title}", style="dim", markup=False)
     found = try_pretenders(
         loaded,
         cache_directory(),
-        say=(lambda line: None) if quiet or json else (lambda line: console.print(line, style="dim")),
+        say=(lambda line: None) if quiet else (lambda line: console.print(line, style="dim")),
     )
     advised = {trial.pretender.title: advice.advise(loaded, trial) for trial in found.survivors}
     if json:

@@ -109,7 +109,7 @@ def bench(
     page = html if html is not None else folder / FILE
     if page.is_dir():
         raise ConfigError(f"--html {page} is a folder; give a file, such as {page / FILE}")
-    shown = _Shown(len(entries), quiet=quiet or json)
+    shown = _Shown(len(entries), quiet=quiet)
     results = run_bench(folder, plan, local_tools(), shown.watch, shown.begin, shown.finish)
     write_suite_page(results, page)
     _say(results, page, json=json)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -28,6 +29,9 @@ from warploom.toolchain.find import find_toolchain
 COMPARISONS = 12
 WATCH_SECONDS = 1.0
 
+Say = Callable[[str], None]
+"""Told in a line what is being done."""
+
 
 def calibrate(
     self_test_too: Annotated[
@@ -38,6 +42,7 @@ def calibrate(
         int, typer.Option(help="How often a kernel is compared with itself for the noise floor.")
     ] = COMPARISONS,
     json: Json = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Do not tell what is being done.")] = False,
 ) -> int:
     """Measure bandwidth, operations, clock, round trip and noise floor of this machine, and keep them for the judge.
 
@@ -45,13 +50,19 @@ def calibrate(
     """
     if comparisons < 1:
         raise ConfigError(f"--comparisons {comparisons}: at least 1 is needed")
-    return _self_test(json) if self_test_too else _calibrate(comparisons, json)
+    console = aside()
+
+    def say(line: str) -> None:
+        if not quiet:
+            console.print(line, style="dim", markup=False)
+
+    return _self_test(json, say) if self_test_too else _calibrate(comparisons, json, say)
 
 
-def _calibrate(comparisons: int, json: bool) -> int:
+def _calibrate(comparisons: int, json: bool, say: Say) -> int:
     machine, cache = hardware(), cache_directory()
     calibrator = Calibrator(find_toolchain("cpp"), find_jail(), cache, machine, Lease.of_device())
-    taken = calibrator.take(comparisons, AGAINST_ITSELF, WATCH_SECONDS)
+    taken = calibrator.take(comparisons, AGAINST_ITSELF, WATCH_SECONDS, say)
     file = str(cache / FILE)
     if json:
         print_json(calibration_object(taken, machine, file))
@@ -61,10 +72,12 @@ def _calibrate(comparisons: int, json: bool) -> int:
     return 0
 
 
-def _self_test(json: bool) -> int:
-    console, found = aside(), []
-    for relation in self_test(cache_directory(), lambda line: None if json else console.print(line, style="dim")):
+def _self_test(json: bool, say: Say) -> int:
+    found = []
+    for relation in self_test(cache_directory(), say):
         found.append(relation)
+        if json:
+            say(relation.name)
         if not json:
             out().print(relation_line(relation))
     if json:

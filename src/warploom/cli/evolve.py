@@ -118,7 +118,7 @@ def evolve(
     if prompts is not None and not prompts.is_dir():
         raise ConfigError(f"--prompts {prompts}: there is no such directory")
     task = load_task(problem)
-    for line in notes(task) if not (json or quiet) else ():
+    for line in notes(task) if not quiet else ():
         aside().print(printable(line), style="dim", markup=False, soft_wrap=True)
     config = RunConfig(
         problem=problem,

@@ -23,14 +23,14 @@ def follow(open_run: OpenRun, folder: Path, *, json: bool, quiet: bool) -> int:
     Args:
         open_run: opens the run; it is handed what says what is being done.
         folder: the run directory.
-        json: print one object at the end, and nothing before.
-        quiet: no progress.
+        json: print one object at the end, in the place of the summary.
+        quiet: no progress on stderr.
 
     Returns:
         0 when there is a promoted kernel or the run was interrupted and can go on, 1 when it ended without one.
     """
     with ExitStack() as stack:
-        progress = None if json or quiet else stack.enter_context(Progress(aside()))
+        progress = None if quiet else stack.enter_context(Progress(aside()))
         run = stack.enter_context(open_run(progress.note if progress else _unsaid))
         if progress:
             take_up(progress, run)

@@ -42,12 +42,12 @@ def judge(
     loaded = load_problem(problem)
     candidate = read_candidate(loaded, file, None if flag is None else tuple(flag), language)
     console = aside()
-    if not (quiet or json):  # the title says what was made smaller to be judged here
+    if not quiet:  # the title says what was made smaller to be judged here
         console.print(f"{loaded.name}: {loaded.title}", style="dim", markup=False)
     with LocalJudge(
         loaded,
         cache=cache_directory(),
-        progress=None if quiet or json else lambda line: console.print(line, style="dim"),
+        progress=None if quiet else lambda line: console.print(line, style="dim"),
         language=candidate.language,
     ) as local:
         evaluation = local.evaluate(Job(candidate, loaded.hash, effort="promote"))

@@ -49,7 +49,7 @@ def recheck(
     if over and over not in BASELINES:
         raise ConfigError(f"--over {over!r}: a baseline is one of {', '.join(BASELINES)}")
     console = aside()
-    progress = None if quiet or json else lambda line: console.print(line, style="dim", markup=False)
+    progress = None if quiet else lambda line: console.print(line, style="dim", markup=False)
     words = problem or []
     files = {text_hash(read(locate(word))): word for word in words}
     found: list[Advantage] = []

@@ -34,7 +34,7 @@ def tell(
     """Judge an answer and print what came of it: built, verified, timed, and again when it looks like the best."""
     text = read_answer(file)
     console = aside()
-    said = None if quiet or json else lambda line: console.print(line, style="dim")
+    said = None if quiet else lambda line: console.print(line, style="dim")
     with open_run(run, patience_seconds=wait, progress=said) as opened:
         reply = opened.judge_draft(number, text) if draft else opened.tell(number, text)
     if json:

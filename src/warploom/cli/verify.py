@@ -32,7 +32,7 @@ def verify(
     evidence = read_evidence(path)
     loaded = claimed_problem(evidence, problem)
     console = aside()
-    progress = None if quiet or json else lambda line: console.print(line, style="dim", markup=False)
+    progress = None if quiet else lambda line: console.print(line, style="dim", markup=False)
     with LocalJudge(loaded, cache=cache_directory(), progress=progress, language=evidence.candidate.language) as judge:
         found = recheck(evidence, judge, judge.describe())
     if json:

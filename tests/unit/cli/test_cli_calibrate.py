@@ -35,7 +35,9 @@ def takes(monkeypatch: pytest.MonkeyPatch, taken: Calibration) -> list[Any]:
     asked: list[Any] = []
 
     def take(self: Calibrator, *words: Any) -> Calibration:
-        asked.append(words)
+        *figures, say = words
+        asked.append(tuple(figures))
+        say("measuring [all of it]")
         return taken
 
     monkeypatch.setattr(Calibrator, "take", take)
@@ -67,6 +69,15 @@ def test_json_holds_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ca
     assert found["file"] == str(tmp_path / "warploom" / FILE)
     assert found["hardware"]["cores"] >= 1
     assert found["warnings"] == []
+
+
+@pytest.mark.parametrize("words", [[], ["--json"]])
+def test_what_is_being_done_is_told_aside(words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
+    takes(monkeypatch, TAKEN)
+    assert run(["calibrate", *words]) == PASSED
+    assert capsys.readouterr().err == "measuring [all of it]\n"
+    assert run(["calibrate", *words, "--quiet"]) == PASSED
+    assert capsys.readouterr().err == ""
 
 
 def test_a_busy_machine_is_warned_of(monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:

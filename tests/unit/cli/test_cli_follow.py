@@ -62,11 +62,13 @@ def test_quietly_there_is_the_summary_alone(tmp_path: Path, capsys: Captured) ->
     assert f"{EVALUATIONS} candidates judged" in out
 
 
-def test_as_json_there_is_one_object_and_nothing_else(tmp_path: Path, capsys: Captured) -> None:
+def test_as_json_there_is_one_object_and_progress_aside(tmp_path: Path, capsys: Captured) -> None:
     assert followed(tmp_path, json=True) == 0
     out, err = capsys.readouterr()
-    assert err == ""
+    assert "promoted " in err, "whoever waits for minutes sees that something goes on"
     assert len(out.splitlines()) == 1
+    assert followed(tmp_path, "silent", json=True, quiet=True) == 0
+    assert capsys.readouterr().err == ""
     found = json.loads(out)
     assert (found["evaluations"], found["finished"]) == (EVALUATIONS, True)
     assert run(["show", str(tmp_path / "run"), "--json"]) == 0

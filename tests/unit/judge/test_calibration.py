@@ -220,7 +220,9 @@ def test_another_toolchain_takes_its_own(tmp_path: Path, probes: list[Probed]) -
 def test_the_busier_moment_counts(tmp_path: Path, probes: list[Probed], monkeypatch: pytest.MonkeyPatch) -> None:
     shares = [0.1, 0.7]
     monkeypatch.setattr(calibrators, "busy_share", lambda seconds: shares.pop(0))
-    assert calibrator(tmp_path).take().busy == 0.7
+    said: list[str] = []
+    assert calibrator(tmp_path).take(2, say=said.append).busy == 0.7
+    assert said[-1] == "comparing a kernel with itself, 2 times"
     monkeypatch.setattr(calibrators, "busy_share", lambda seconds: None)
     assert calibrator(tmp_path).take().busy is None
 

@@ -63,7 +63,11 @@ class Calibrator:
         return recall(self._cache, self._hardware, self._toolchain.version())
 
     def take(
-        self, comparisons: int = COMPARISONS, plan: Plan = BRIEFLY, watch_seconds: float = WATCH_SECONDS
+        self,
+        comparisons: int = COMPARISONS,
+        plan: Plan = BRIEFLY,
+        watch_seconds: float = WATCH_SECONDS,
+        say: Callable[[str], None] = lambda line: None,
     ) -> Calibration:
         """Measure everything anew and keep it; peaks that were kept for this machine and toolchain only rise.
 
@@ -71,15 +75,19 @@ class Calibrator:
             comparisons: of a kernel with itself.
             plan: how many pairs each.
             watch_seconds: how long to watch what else the machine does, before and after.
+            say: told what is measured, a line each.
 
         Raises:
             ToolchainError: the compiler is absent, or the probes do not build or run.
         """
         kept, _ = self.recall()
+        say("waiting for the machine, and watching what else it does")
         with self._lease.exclusive():
             watched = [busy_share(watch_seconds)]
+            say("measuring bandwidth, operations and the round trip")
             probed = probe(self._toolchain, self._jail, self._cache)
             resolution_ns, overhead_ns = probe_clock()
+            say(f"comparing a kernel with itself, {comparisons} {'time' if comparisons == 1 else 'times'}")
             found = against_itself.compare(self._toolchain, self._jail, self._cache, comparisons, plan)
             itself = tuple(against_itself.deviation(timings) for timings in found)
             watched.append(busy_share(watch_seconds))
