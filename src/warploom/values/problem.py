@@ -22,6 +22,7 @@ __all__ = [
     "FLOATS",
     "ITEM_BYTES",
     "MOST_BYTES",
+    "ONLY",
     "RECIPES",
     "Problem",
     "Reference",
@@ -33,6 +34,9 @@ __all__ = [
 
 MOST_BYTES = 1 << 40
 """All tensors of one workload together."""
+
+ONLY = "the only shape"
+"""What a workload is called whose problem has no axes."""
 
 RECIPES: tuple[str, ...] = (
     *("normal", "wide", "offset", "below", "spikes"),
@@ -63,7 +67,7 @@ class Workload:
         return dict(self.axes)
 
     def __str__(self) -> str:
-        shape = ",".join(f"{name}={length}" for name, length in self.axes)
+        shape = ",".join(f"{name}={length}" for name, length in self.axes) or ONLY
         return shape if self.recipe == "normal" else f"{shape}:{self.recipe}"
 
 
@@ -124,9 +128,8 @@ class Problem:
             raise ProblemError(f"problem {self.name!r} needs at least one output and one workload")
         for workload in (*self.workloads, *self.held_out):
             if set(workload.extents) != set(self.axes):
-                raise ProblemError(
-                    f"problem {self.name!r}: workload {workload} must give exactly the axes {', '.join(self.axes)}"
-                )
+                given, wanted = workload if workload.axes else "Workload()", ", ".join(self.axes) or "none"
+                raise ProblemError(f"problem {self.name!r}: workload {given} must give exactly the axes {wanted}")
             for name, tensor in (*self.inputs.items(), *self.outputs.items()):
                 if min(extents(tensor.shape, workload.extents), default=1) < 1:
                     raise ProblemError(f"problem {self.name!r}: tensor {name!r} would be empty at workload {workload}")

@@ -229,3 +229,8 @@ def test_what_the_workloads_lack_is_remarked() -> None:
     bare = Problem(**{**vars(PROBLEM), "held_out": [Workload(n=9, recipe="special")]})
     about = dict.fromkeys((*bare.workloads, *bare.held_out), SOUND)
     assert [one.what for one in findings(bare, about)] == ["no held-out workload has an axis of length 1"]
+    sole = [Workload(), Workload(recipe="special")]
+    shapes = {"axes": (), "inputs": {"x": Tensor("4")}, "outputs": {"out": Tensor("4")}, "operations": ""}
+    fixed = Problem(**{**vars(PROBLEM), **shapes, "workloads": sole, "held_out": sole})
+    said = findings(fixed, dict.fromkeys(sole, SOUND))
+    assert not [one for one in said if "length 1" in one.what], "a problem without axes can have none"

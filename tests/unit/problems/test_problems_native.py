@@ -130,6 +130,7 @@ def test_without_torch_it_says_how_to_install_it(tmp_path: Path, monkeypatch: py
         ({"workloads": "[]"}, "needs at least one output and one workload"),
         ({"workloads": "[Workload(n=8)]", "held_out": '["n=3"]'}, "held_out must be a list of Workload"),
         ({"workloads": "[Workload(m=8)]"}, "must give exactly the axes n"),
+        ({"workloads": "[Workload()]"}, "workload Workload() must give exactly the axes n"),
         ({"workloads": "[Workload(n=0)]"}, "axis 'n' of a workload must be a whole number of at least 1, not 0"),
         ({"workloads": "[Workload(n=2.5)]"}, "not 2.5"),
         ({"workloads": '[Workload(n=8, recipe="random")]'}, "recipe 'random' is unknown; known: normal"),
@@ -153,6 +154,12 @@ def test_without_torch_it_says_how_to_install_it(tmp_path: Path, monkeypatch: py
 )
 def test_fields_that_are_wrong(tmp_path: Path, changed: dict[str, str], said: str) -> None:
     assert said in failure(tmp_path, problem_text(**changed))
+
+
+def test_the_workload_of_a_problem_without_axes_has_a_name() -> None:
+    assert str(Workload()) == "the only shape"
+    assert str(Workload(recipe="wide")) == "the only shape:wide"
+    assert str(Workload(n=8)) == "n=8"
 
 
 def test_a_reference_that_does_not_tell_its_signature_is_taken(tmp_path: Path) -> None:

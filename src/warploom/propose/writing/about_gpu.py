@@ -20,7 +20,7 @@ from warploom.values.architecture import Architecture, of_capability
 from warploom.values.candidate import Candidate
 from warploom.values.launch import Launch
 from warploom.values.outcome import Passed
-from warploom.values.problem import Problem, Workload
+from warploom.values.problem import ONLY, Problem, Workload
 from warploom.values.signature import signature
 from warploom.values.target import VENDORS
 
@@ -189,7 +189,7 @@ def launches(problem: Problem, candidate: Candidate) -> dict[Workload, Launch]:
 
 
 def _shape(workload: Workload) -> str:
-    return ", ".join(f"{name}={length}" for name, length in workload.axes)
+    return ", ".join(f"{name}={length}" for name, length in workload.axes) or ONLY
 
 
 def profile_words(passed: Passed) -> list[str]:

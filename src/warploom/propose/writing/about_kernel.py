@@ -13,7 +13,7 @@ from warploom.propose.writing.stated import mapping, peaks
 from warploom.propose.writing.tongue import tongue_of
 from warploom.values.outcome import Passed, Timing
 from warploom.values.peaks import compute_ns, memory_ns, traffic
-from warploom.values.problem import Workload
+from warploom.values.problem import ONLY, Workload
 from warploom.values.speedup import speedup, workload_speedup
 
 BASELINES: dict[str, str] = {"eager": "PyTorch eager", "compile": "torch.compile"}
@@ -105,7 +105,7 @@ def kernel_ns(passed: Passed, workload: Workload) -> float:
 
 def shape_words(workload: Workload) -> str:
     """``rows=4, cols=8``: a shape as prompts write it."""
-    return ", ".join(f"{name}={length}" for name, length in workload.axes)
+    return ", ".join(f"{name}={length}" for name, length in workload.axes) or ONLY
 
 
 def bottleneck_facts(material: Material) -> dict[str, Any] | None:

@@ -15,7 +15,7 @@ from warploom.toolchain.find import GPU_TOOLCHAINS
 from warploom.toolchain.opencl import OpenClToolchain
 from warploom.toolchain.triton import OPTIONS
 from warploom.values.peaks import traffic
-from warploom.values.problem import Problem, Reference, Tensor, Workload
+from warploom.values.problem import ONLY, Problem, Reference, Tensor, Workload
 from warploom.values.shape import extent
 from warploom.values.signature import Signature, signature
 from warploom.values.target import parse_target
@@ -116,7 +116,7 @@ def _tensor(name: str, role: str, tensor: Tensor) -> dict[str, str]:
 def _workload(material: Material, workload: Workload) -> dict[str, Any]:
     problem = material.problem
     return {
-        "shape": ", ".join(f"{name}={length}" for name, length in workload.axes),
+        "shape": ", ".join(f"{name}={length}" for name, length in workload.axes) or ONLY,
         "drawn": RECIPES[workload.recipe],
         "mebibytes": traffic(problem, workload, material.environment) / 2**20,
         "operations": extent(problem.operations, workload.extents) / 1e9 if problem.operations else None,

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from warploom.propose.writing import about_gpu, about_problem
+from warploom.propose.writing.about_kernel import shape_words
 from warploom.propose.writing.excerpt import code_length
 from warploom.propose.writing.material import Material
 from warploom.propose.writing.operators import OPERATORS
@@ -14,7 +16,7 @@ from warploom.propose.writing.prompt import INGREDIENTS, LEAST_CHARACTERS, Promp
 from warploom.propose.writing.templates import Templates
 from warploom.values.candidate import Lineage
 from warploom.values.outcome import Failed, Passed
-from warploom.values.problem import Workload
+from warploom.values.problem import Problem, Reference, Tensor, Workload
 from warploom.values.tolerance import Tolerance
 
 PROMPTS = Prompts(Templates())
@@ -242,3 +244,17 @@ def test_a_plan_is_asked_for_without_code_and_an_agent_is_asked_for_both(desk: A
 def test_a_simplification_is_told_the_length_that_it_is_held_to(desk: Any) -> None:
     material = desk.material(operator="simplify")
     assert f"fewer than its {code_length(material.base)} characters of code" in prompt(material)
+
+
+def test_the_workload_of_a_problem_without_axes_has_a_name() -> None:
+    assert shape_words(Workload()) == "the only shape"
+    fixed = Problem(
+        name="fixed",
+        axes=(),
+        inputs={"x": Tensor("4")},
+        outputs={"y": Tensor("4")},
+        reference=Reference("fixed.py", "fixed", ""),
+        workloads=[Workload()],
+    )
+    assert about_problem._workload(fixed, Workload())["shape"] == "the only shape"
+    assert about_gpu._shape(Workload()) == "the only shape"
