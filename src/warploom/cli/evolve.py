@@ -54,7 +54,7 @@ def evolve(
         str,
         typer.Option(
             help="Who writes kernels: moves, llm, mix (both), or command:'…' (a command for each prompt). "
-            "[default: mix where a model is named and can be reached, else moves]",
+            "[default: mix where a model is named, else moves]",
             show_default=False,
         ),
     ] = "auto",
