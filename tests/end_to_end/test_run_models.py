@@ -70,10 +70,13 @@ def react(call: Call) -> Reaction:
 
 
 def evolve(folder: Path, server: ChatServer, *words: str) -> tuple[subprocess.CompletedProcess[str], set[str]]:
-    """The command, and the names of its descendants that were seen with the key in their environment."""
+    """The command, and the names of its descendants that were seen with the key in their environment.
+
+    How fast its kernels are is not asked, so it measures no longer than it must.
+    """
     (folder / "twice.py").write_text(PROBLEM)
     (folder / "twice.seed.cpp").write_text(HEAD + KERNEL)
-    command = [sys.executable, "-m", "warploom", "evolve", "twice.py", "--proposer", "llm", "--base-url"]
+    command = [sys.executable, "-m", "warploom.testing.brief", "evolve", "twice.py", "--proposer", "llm", "--base-url"]
     model = ["--model", "m,max_tokens=2000,price=1/10"]
     process = subprocess.Popen(
         [*command, server.base_url, *model, "--run", "run", "--in-flight", "2", *words],

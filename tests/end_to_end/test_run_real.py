@@ -156,7 +156,7 @@ def test_killed_with_all_it_started_and_resumed(recorded: Path, tmp_path: Path) 
     folder = tmp_path / "run"
     words = [str(recorded.parent / "soft.py"), "--evaluations", "8", "--run", str(folder), "--json"]
     process = subprocess.Popen(
-        [sys.executable, "-m", "warploom", "evolve", *words],
+        [sys.executable, "-m", "warploom.testing.brief", "evolve", *words],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,

@@ -1,12 +1,18 @@
-"""A judge that takes no longer than it must: for tests that ask for a verdict, not for a figure."""
+"""A judge that takes no longer than it must: for tests that ask for a verdict, not for a figure.
+
+``python -m warploom.testing.brief WORDS…`` is the command ``warploom WORDS…`` with such a judge, for tests that need it
+in a process of its own.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from unittest import mock
 
+from warploom.cli.main import run
 from warploom.judge import stages
 from warploom.judge.machine.busy import Quiet
 from warploom.judge.session import Session
@@ -32,3 +38,8 @@ def eager_alone() -> Iterator[None]:
     """Inside the block nothing is compiled with ``torch.compile``, which costs ten seconds a judge."""
     with mock.patch.object(Session, "compile_baselines"):
         yield
+
+
+if __name__ == "__main__":
+    with brief_promotions(), eager_alone():
+        sys.exit(run(sys.argv[1:]))
