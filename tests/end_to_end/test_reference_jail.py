@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+import subprocess
 import threading
 import time
 from collections.abc import Callable
@@ -248,6 +249,18 @@ def test_without_bubblewrap_a_foreign_program_is_refused(
 
 
 # ------------------------------------------------------------ the judge's own process
+
+
+def test_what_torch_compile_is_told_of_the_compiler_holds_inside(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = {"CXX": "some-compiler", "TORCHINDUCTOR_VEC_ISA_OK": "0"}
+    for name, value in {**kept, "TORCHINDUCTOR_OTHER": "1"}.items():
+        monkeypatch.setenv(name, value)
+    own = jail.find_jail()
+    words = own.command(["-c", "import json, os; print(json.dumps(dict(os.environ)))"])
+    done = subprocess.run(words, capture_output=True, text=True, check=True, env=own.environment(), timeout=60)
+    inside = json.loads(done.stdout)
+    assert kept.items() <= inside.items()
+    assert "TORCHINDUCTOR_OTHER" not in inside
 
 
 @pytest.mark.torch

@@ -35,7 +35,7 @@ _FIRST_USER = 1_000_000_000  # user ids from here on belong to nobody
 _VENV = ("bin", "lib", "lib64", "include", "pyvenv.cfg")  # a virtual environment may lie around a whole project
 _FACTS = ("/proc/cpuinfo", "/proc/meminfo", "/sys/devices/system/cpu", "/sys/devices/system/node")
 _PARENTS = ("/etc", "/proc", "/sys", "/sys/devices", "/sys/devices/system")
-_KEPT = ("LD_LIBRARY_PATH", "CC", "CXX")
+_KEPT = ("LD_LIBRARY_PATH", "CC", "CXX", "TORCHINDUCTOR_VEC_ISA_OK")  # what torch.compile builds with
 # Should memory run out all the same, the kernel ends these first.
 _FIRST_TO_GO = 'echo 500 > /proc/self/oom_score_adj 2> /dev/null; exec "$@"'
 
