@@ -319,6 +319,7 @@ def test_without_a_compiler_it_warns_once_and_what_was_built_ahead_runs(place: P
     assert found["said"] == []
 
 
+@pytest.mark.usefixtures("judge_cache", "eager_only")
 def test_recheck_finds_the_wrong_one_with_the_real_judge(place: Place, capsys: pytest.CaptureFixture[str]) -> None:
     problem = place.root / "evidence" / "marked" / "problem.py"
     assert run(["recheck", str(place.root / "marked"), "--problem", str(problem), "--json"]) == FAILED

@@ -412,12 +412,12 @@ def test_a_reference_that_dies_twice_is_the_judges_failure(judge: LocalJudge, mo
     assert isinstance(judged(judge, HONEST + "// back"), Passed)
 
 
-def test_a_broken_reference_is_told_at_once(tmp_path: Path) -> None:
+def test_a_broken_reference_is_told_at_once(tmp_path: Path, judge_cache: Path) -> None:
     path = tmp_path / "broken.py"
     path.write_text(PROBLEM_FILE.replace("x.argmax(dim=1)", "x.argmax(dim=7)"))
     with (
         pytest.raises(ReferenceFailed, match=r"Dimension out of range.*broken\.py:5"),
-        LocalJudge(load_problem(path, cache=tmp_path), cache=tmp_path, lease=Lease(tmp_path / "lease")) as local,
+        LocalJudge(load_problem(path, cache=tmp_path), cache=judge_cache, lease=Lease(tmp_path / "lease")) as local,
     ):
         local.prepare()
 
