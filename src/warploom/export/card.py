@@ -12,9 +12,8 @@ from warploom.export.naming import Naming
 from warploom.export.steps import steps
 from warploom.judge.machine.busy import BUSY_SHARE
 from warploom.search.noise import percent
-from warploom.values.plain_text import ratio
 from warploom.values.signature import signature
-from warploom.values.speedup import Speedup
+from warploom.values.speedup import Speedup, ratio
 
 
 def card(operator: Operator, names: Naming, use: str, folder: str, limits: Sequence[str] = ()) -> str:

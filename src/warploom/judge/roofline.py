@@ -8,6 +8,8 @@ from typing import Any
 
 from warploom.judge.fault import Fault
 from warploom.judge.place import Gauge
+from warploom.judge.reference.process import ReferenceProcess
+from warploom.judge.timing.bench import Bench
 from warploom.values.outcome import Timing
 from warploom.values.peaks import compute_ns, memory_ns
 from warploom.values.problem import Problem, Workload
@@ -17,6 +19,15 @@ ATTEMPTS = 3
 
 MARGIN = 0.8
 """A call may take this share of the time that the measured peaks allow: no peak is measured perfectly."""
+
+
+def traffic_bytes(bench: Bench, reference: ReferenceProcess) -> int:
+    """What a call must move at least: what its problem says, or what the reference reads, and all outputs."""
+    if bench.problem.traffic:
+        return bench.problem.traffic_bytes(bench.workload)
+    bench.fill(1)
+    read = reference.read_bytes(bench.workload, bench.inputs, bench.windows(1)[0])
+    return read + sum(region.size_bytes for region in bench.outputs_layout.regions)
 
 
 class Roofline:

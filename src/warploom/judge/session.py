@@ -21,6 +21,7 @@ from warploom.judge.correctness.verify import Trial
 from warploom.judge.machine.busy import Quiet
 from warploom.judge.machine.calibration import SMALLEST_FLOOR
 from warploom.judge.reference.process import ReferenceProcess
+from warploom.judge.roofline import traffic_bytes
 from warploom.judge.timing.bench import PROCESSOR, Bench, Setting
 from warploom.judge.timing.measure import Side, baseline_side, block_calls, rounds
 from warploom.judge.timing.sampling import AGAINST_ITSELF
@@ -102,10 +103,7 @@ class Session:
                 self.benches.append(bench)
                 levels = [one.levels for one in self._checked[str(workload)]]
                 bench.allowances = self._allowances([max(level) for level in zip(*levels, strict=True)])
-                if not self.problem.traffic:
-                    bench.fill(1)
-                    read = self.reference.read_bytes(workload, bench.inputs, bench.windows(1)[0])
-                    bench.traffic_bytes = read + sum(region.size_bytes for region in bench.outputs_layout.regions)
+                bench.traffic_bytes = traffic_bytes(bench, self.reference)
             self._say("compiling the reference with torch.compile")
             self.compile_baselines()
         self._say("measuring PyTorch against itself")

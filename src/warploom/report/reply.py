@@ -8,7 +8,7 @@ from rich.text import Text
 from warploom.report.evaluation import TITLES
 from warploom.report.score import score_lines
 from warploom.search.agents.reply import DRAFT, Reply
-from warploom.values.plain_text import ratio
+from warploom.values.speedup import ratio
 
 STATUSES: dict[str, str] = {
     DRAFT: "passed, as a draft: nothing of it entered the run",

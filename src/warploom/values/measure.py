@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from warploom.values.ends import Ends
-from warploom.values.plain_text import ratio
-from warploom.values.speedup import Speedup
+from warploom.values.speedup import Speedup, ratio
 
 PROGRAM = "program"
 """The target of a run whose candidates are programs that their own evaluator scores."""

@@ -19,7 +19,6 @@ from itertools import pairwise
 from statistics import median, stdev
 
 from warploom.values.outcome import Timing
-from warploom.values.plain_text import ratio
 
 NORMAL = 1.96
 """Quantile of the normal distribution for a 95 % interval."""
@@ -29,6 +28,19 @@ STUDENT: dict[int, float] = {2: 12.706, 3: 4.303, 4: 3.182}
 
 MOST_CORRELATED = 0.8
 """A correlation of neighbours above this cannot be told from a drift with as few pairs as there are."""
+
+
+LITTLE = 0.095
+"""What is below it has too few digits with two decimals."""
+
+MOST_DECIMALS = 9
+
+
+def ratio(value: float) -> str:
+    """How many times: two decimals, and two digits that say something where it is small: "2.31", "0.0012"."""
+    if not 0 < value < LITTLE:
+        return f"{value:.2f}"
+    return f"{value:.{min(1 - math.floor(math.log10(value)), MOST_DECIMALS)}f}"
 
 
 @dataclass(frozen=True)

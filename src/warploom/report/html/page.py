@@ -23,7 +23,8 @@ from warploom.report.html.side_by_side import MOST_LINES, coloured, side_by_side
 from warploom.report.html.story import Story
 from warploom.report.html.svg import Drawing
 from warploom.report.progress import gained
-from warploom.values.plain_text import printable, ratio
+from warploom.values.plain_text import printable
+from warploom.values.speedup import ratio
 
 MOST_DIFF_LINES = 200
 """Lines of a step's diff that are shown."""

@@ -34,7 +34,8 @@ from warploom.search.suite.light import ASSUMPTIONS
 from warploom.search.suite.plan import write_whole
 from warploom.search.suite.row import Row
 from warploom.search.suite.score import THRESHOLDS, score
-from warploom.values.plain_text import printable, ratio
+from warploom.values.plain_text import printable
+from warploom.values.speedup import ratio
 
 FILE = "report.html"
 SCORES_HEAD = ("", "problems", *(f"fast_{p:g}" for p in THRESHOLDS), "geometric mean", "median", "worst", "light")

@@ -16,7 +16,7 @@ from warploom.search.suite.bench import Results
 from warploom.search.suite.light import ASSUMPTIONS
 from warploom.search.suite.row import Ends, Row
 from warploom.search.suite.score import THRESHOLDS, Score, by_kind, by_level, score
-from warploom.values.plain_text import ratio
+from warploom.values.speedup import ratio
 
 UNKNOWN = "unknown"
 """What a kind is called that was not found out."""

@@ -40,7 +40,7 @@ from warploom.values.event import (
     Steered,
 )
 from warploom.values.outcome import Passed
-from warploom.values.plain_text import ratio
+from warploom.values.speedup import ratio
 
 MOST_NEWS = 40
 

@@ -246,7 +246,7 @@ def test_a_simplification_is_told_the_length_that_it_is_held_to(desk: Any) -> No
     assert f"fewer than its {code_length(material.base)} characters of code" in prompt(material)
 
 
-def test_the_workload_of_a_problem_without_axes_has_a_name() -> None:
+def test_the_workload_of_a_problem_without_axes_has_a_name(desk: Any) -> None:
     assert shape_words(Workload()) == "the only shape"
     fixed = Problem(
         name="fixed",
@@ -256,5 +256,6 @@ def test_the_workload_of_a_problem_without_axes_has_a_name() -> None:
         reference=Reference("fixed.py", "fixed", ""),
         workloads=[Workload()],
     )
-    assert about_problem._workload(fixed, Workload())["shape"] == "the only shape"
+    material = replace(desk.material(), problem=fixed)
+    assert about_problem._workload(material, Workload())["shape"] == "the only shape"
     assert about_gpu._shape(Workload()) == "the only shape"
