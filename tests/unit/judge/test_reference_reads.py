@@ -69,6 +69,11 @@ def test_elements_are_counted_that_an_operator_reads(call: Callable[..., Any], r
     assert read_bytes(call, (TABLE,)) == read
 
 
+def test_a_view_that_is_returned_is_read() -> None:
+    assert read_bytes(lambda table: table.T, (TABLE,)) == WHOLE
+    assert read_bytes(lambda table: (table[:2], table[1:3]), (TABLE,)) == 3 * 64 * 4
+
+
 def test_the_part_of_a_lookup_in_a_view_is_found() -> None:
     assert read_bytes(lambda table, rows: table[10:20, 32:][rows], (TABLE, ROWS)) == 7 * 32 * 4 + 8 * 8
 

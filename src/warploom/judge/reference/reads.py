@@ -81,7 +81,11 @@ class _Reads(TorchDispatchMode):  # type: ignore[no-untyped-call]
 def read_bytes(call: Callable[..., Any], arguments: Sequence[torch.Tensor]) -> int:
     """Bytes of all inputs together that a call reads, each element once; the arguments are no views of each other."""
     with _Reads(arguments) as reads:
-        call(*arguments)
+        returned = call(*arguments)
+    for output in _tensors([returned]):  # a view of an input was not read yet, and will be
+        known = reads.inputs.get(output.untyped_storage().data_ptr())
+        if known is not None:
+            known.mark(output)
     return sum(one.read_bytes for one in reads.inputs.values())
 
 
