@@ -134,7 +134,7 @@ def everything(folder: Path) -> Iterator[tuple[str, bytes]]:
 
 def test_a_run_to_its_cap_leaves_no_key_anywhere(tmp_path: Path) -> None:
     with ChatServer(react) as server:
-        done, leaky = evolve(tmp_path, server, "--max-tokens-total", "30000", "--json")
+        done, leaky = evolve(tmp_path, server, "--max-tokens-total", "30000", "--json", "--quiet")
         assert server.calls[0].authorization == f"Bearer {KEY}"
     assert done.stderr == ""
     found: dict[str, Any] = json.loads(done.stdout)

@@ -36,6 +36,39 @@ def test_no_name_hides_what_a_file_holds(path: Path) -> None:
     assert not words & HIDING_WORDS
 
 
+INHERITING = {
+    "export/runtime/library.py": "a user's own program",
+    "toolchain/hip_compile.py": "in the jail",
+    "toolchain/opencl_compile.py": "in the jail",
+}
+"""Files whose children may have the environment as it is, and where they are."""
+
+
+def inheriting(tree: ast.Module) -> Iterator[str]:
+    """Calls that start a program with the whole environment, in which the key to a model may be."""
+    for node in ast.walk(tree):
+        if (
+            isinstance(node, ast.Call)
+            and ast.unparse(node.func)
+            in {f"subprocess.{name}" for name in ("run", "Popen", "call", "check_call", "check_output")}
+            and "env" not in {keyword.arg for keyword in node.keywords}
+        ):
+            yield f"line {node.lineno}: say env=…, as in env=without_keys(os.environ)"
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=names(SOURCES))
+def test_a_program_that_is_started_does_not_get_the_keys(path: Path) -> None:
+    if str(path.relative_to(PACKAGE)) not in INHERITING:
+        assert list(inheriting(ast.parse(path.read_text()))) == []
+
+
+def test_the_check_for_keys_sees_a_program_that_gets_them() -> None:
+    assert list(inheriting(ast.parse("subprocess.run(['g++'], check=True)")))
+    assert not list(inheriting(ast.parse("subprocess.run(['g++'], check=True, env={})")))
+    for name in INHERITING:
+        assert list(inheriting(ast.parse((PACKAGE / name).read_text()))), f"{name} needs no exception any more"
+
+
 def local_imports(tree: ast.Module) -> Iterator[str]:
     for function in ast.walk(tree):
         if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):

@@ -32,6 +32,7 @@ from warploom.sandbox.gpu_device import find_devices
 from warploom.sandbox.jail import find_jail
 from warploom.toolchain.cpp import CppToolchain
 from warploom.toolchain.find import GPU_TOOLCHAINS, find_toolchain
+from warploom.values.keys import without_keys
 
 STYLES = {OK: ("✓", "green"), WEAKER: ("!", "yellow"), MISSING: ("✗", "bold red")}
 
@@ -151,8 +152,11 @@ def _openmp() -> Iterable[Finding]:
     with tempfile.TemporaryDirectory() as folder:
         program = Path(folder) / "openmp"
         command = ["g++", "-fopenmp", "-x", "c++", "-", "-o", str(program)]
-        built = subprocess.run(command, input=OPENMP_PROGRAM, capture_output=True, text=True, timeout=60, check=False)
-        if built.returncode == 0 and subprocess.run([program], timeout=20, check=False).returncode == 0:
+        clean = without_keys(os.environ)
+        built = subprocess.run(
+            command, input=OPENMP_PROGRAM, capture_output=True, text=True, timeout=60, check=False, env=clean
+        )
+        if built.returncode == 0 and subprocess.run([program], timeout=20, check=False, env=clean).returncode == 0:
             yield Finding("OpenMP", OK, "programs build and run")
         else:
             said = (built.stderr.strip().splitlines() or ["the program does not run"])[-1]

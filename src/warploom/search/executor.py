@@ -11,7 +11,7 @@ import anyio.to_thread
 from warploom.archive.journal import Journal
 from warploom.errors import JournalError
 from warploom.judge.protocol import Judge
-from warploom.values.job import Effort, Job
+from warploom.values.job import Job, Occasion
 from warploom.values.outcome import Evaluation
 
 
@@ -47,10 +47,10 @@ class RecordedExecutor:
     """Answers from recorded evaluations and refuses what was never measured.
 
     Args:
-        lookup: (candidate id, effort) → the recorded evaluation, or None.
+        lookup: (candidate id, occasion) → the recorded evaluation, or None.
     """
 
-    def __init__(self, lookup: Callable[[str, Effort], Evaluation | None]) -> None:
+    def __init__(self, lookup: Callable[[str, Occasion], Evaluation | None]) -> None:
         self._lookup = lookup
 
     @classmethod
@@ -64,7 +64,9 @@ class RecordedExecutor:
         Raises:
             JournalError: this candidate was never measured with this effort.
         """
-        evaluation = self._lookup(job.candidate.id, job.effort)
+        evaluation = self._lookup(job.candidate.id, job.occasion)
+        if evaluation is None and job.again:  # it told no more than the first, and was not kept
+            evaluation = self._lookup(job.candidate.id, job.effort)
         if evaluation is None:
             raise JournalError(f"candidate {job.candidate.id} was never measured (effort {job.effort}) in this record")
         return evaluation

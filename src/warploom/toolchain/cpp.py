@@ -17,6 +17,7 @@ from warploom.toolchain import cpp_cache, cpp_facts, cpp_flags, cpp_headers
 from warploom.toolchain.cpp_jail import find_build_jail
 from warploom.toolchain.cpp_symbols import rejection
 from warploom.values.candidate import Candidate
+from warploom.values.keys import without_keys
 from warploom.values.outcome import Build, Failed
 from warploom.values.plain_text import printable
 from warploom.values.signature import Signature
@@ -79,7 +80,14 @@ class CppToolchain:
     @functools.cached_property
     def _version(self) -> str:
         try:
-            done = subprocess.run([self._path, "--version"], capture_output=True, text=True, timeout=30, check=True)
+            done = subprocess.run(
+                [self._path, "--version"],
+                capture_output=True,
+                text=True,
+                timeout=30,
+                check=True,
+                env=without_keys(os.environ),
+            )
         except (OSError, subprocess.SubprocessError) as error:
             raise ToolchainError(f"the compiler {self._path} does not run: {error}") from error
         first = done.stdout.splitlines()[0] if done.stdout else ""

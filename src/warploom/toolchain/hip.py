@@ -21,6 +21,7 @@ from warploom.toolchain.gpu_bundle import Code
 from warploom.toolchain.gpu_cpp import first_error, global_declaration
 from warploom.values.architecture import Architecture
 from warploom.values.candidate import Candidate, Scalar
+from warploom.values.keys import without_keys
 from warploom.values.launch import Launch
 from warploom.values.outcome import Failed
 from warploom.values.signature import C_TYPES, Signature
@@ -143,6 +144,9 @@ def _found() -> tuple[str, str]:
 
 def _say(path: str, question: str) -> str:
     try:
-        return subprocess.run([path, question], capture_output=True, text=True, timeout=30, check=True).stdout
+        done = subprocess.run(
+            [path, question], capture_output=True, text=True, timeout=30, check=True, env=without_keys(os.environ)
+        )
+        return done.stdout
     except (OSError, subprocess.SubprocessError):
         return ""

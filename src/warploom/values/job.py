@@ -26,6 +26,7 @@ class Job:
         incumbent: fitness (log speedup over eager) to beat; sampling may stop early when it is out of reach.
         rival: for ``promote``: the best so far, to be timed side by side with this candidate (baseline "incumbent").
             Speedups over eager from different moments differ by what else the machine did then; this one does not.
+        again: whether it is a second promotion; a record answers with what was measured then.
     """
 
     candidate: Candidate
@@ -33,3 +34,9 @@ class Job:
     effort: Effort = "screen"
     incumbent: float | None = None
     rival: Candidate | None = None
+    again: bool = False
+
+    @property
+    def occasion(self) -> Occasion:
+        """When in its run the candidate is measured."""
+        return "again" if self.again else self.effort

@@ -23,12 +23,12 @@ from warploom.report.html.stages import stages
 from warploom.report.standing import RunReport
 from warploom.report.ui.compare import Course, compare
 from warploom.report.ui.followed import Followed
-from warploom.search.executor import LocalExecutor
+from warploom.search.executor import LocalExecutor, RecordedExecutor
 from warploom.search.sitting import Summary
 from warploom.search.suite.row import Row, read_run
 from warploom.testing.synthetic import SyntheticJudge, synthetic_evaluation
 from warploom.testing.world import Killed, World, kill_after
-from warploom.values.event import NotPromoted, Promoted
+from warploom.values.event import NotPromoted, Promoted, RunResumed
 from warploom.values.job import Job
 from warploom.values.outcome import Evaluation, Failed, Passed
 
@@ -192,6 +192,24 @@ def test_with_no_best_before_nothing_stands(world: World) -> None:
     row = read_run(Row("1", "twice", ""), world.root / "run", None)
     assert row.reason
     assert not row.speedup
+
+
+@pytest.mark.parametrize("later", [calm, lambda job: (0.6, True)], ids=["calm", "busy"])
+def test_a_record_answers_with_what_was_measured_then(world: World, later: Later) -> None:
+    go(world, Restless(later))
+    with journals.read(world.root / "run") as recorded:
+        with world.begin("again", executor=RecordedExecutor.of(recorded)) as run:
+            run.go()
+        assert world.events("again") == world.events()
+        with (
+            pytest.raises(Killed),
+            world.begin("killed", executor=RecordedExecutor.of(recorded), every=1) as run,
+        ):
+            run.go(kill_after(len(world.events()) - 3))
+        with world.go_on("killed", executor=RecordedExecutor.of(recorded)) as run:
+            run.go()
+        told = [event for event in world.events("killed") if not isinstance(event, RunResumed)]
+        assert told == world.events()
 
 
 def test_a_run_that_breaks_off_before_does_it_when_it_goes_on(world: World) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Protocol
 
 from warploom.archive.journal import Journal
@@ -105,7 +106,7 @@ class Promotions:
             if self._journal.evaluation(best.candidate, "again") is not None:
                 return
             before = self._state.before
-            job = self._job(best.candidate, before)
+            job = replace(self._job(best.candidate, before), again=True)
             evaluation = counted(job, await self._executor.submit(job))
             if isinstance(evaluation, Passed) and disturbed(evaluation.environment) >= disturbed(first.environment):
                 return  # no better than what stands

@@ -256,6 +256,6 @@ def test_the_workload_of_a_problem_without_axes_has_a_name(desk: Any) -> None:
         reference=Reference("fixed.py", "fixed", ""),
         workloads=[Workload()],
     )
-    material = replace(desk.material(), problem=fixed)
+    material = replace(desk.material(), task=fixed)
     assert about_problem._workload(material, Workload())["shape"] == "the only shape"
     assert about_gpu._shape(Workload()) == "the only shape"
