@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ from warploom.judge.fault import Fault
 from warploom.judge.timing.bench import Bench
 from warploom.judge.timing.measure import rounds
 from warploom.judge.timing.sampling import PROMOTE, Plan
-from warploom.judge.timing.watch import ATTEMPTS, BEFORE_NS, MIDDLE, STEADY_NS, Watch
+from warploom.judge.timing.watch import ATTEMPTS, BEFORE_NS, LATE, MIDDLE, STEADY_NS, Watch
 from warploom.sandbox.candidate_process import CandidateProcess, WorkerFailed
 from warploom.values.problem import Problem, Reference, Tensor, Workload
 
@@ -67,10 +67,15 @@ class Runner:
 
 
 def watched(
-    bench: Bench, written: list[float], share: float | None, ns: int = 2 * STEADY_NS, usual_ns: int = 10 * STEADY_NS
+    bench: Bench,
+    written: list[float],
+    share: float | None,
+    ns: int = 2 * STEADY_NS,
+    usual_ns: int = 10 * STEADY_NS,
+    looks: int = 1,
 ) -> Watch:
     process = cast(CandidateProcess, Runner(bench, written, share, ns))
-    watch = Watch(process, bench, CALLS, 1.0, "workload n=100", random.Random(1), looks=1, rounds=5)
+    watch = Watch(process, bench, CALLS, 1.0, "workload n=100", random.Random(1), looks=looks, rounds=5)
     bench.lay_poison(CALLS)
     watch.run([usual_ns])
     return watch
@@ -142,42 +147,63 @@ def test_half_the_looks_are_taken_at_a_time_in_the_middle_whatever_is_written(be
     assert {patience_s for until, patience_s in asked if until} == {2e-3}
 
 
+def looked_twice(watch: Watch, bench: Bench, usual_ns: int = 10 * STEADY_NS) -> None:
+    """Two looks that see the same, and what follows from them."""
+    for _ in range(LATE):
+        bench.lay_poison(CALLS)
+        watch.run([usual_ns])
+        watch.judge()
+    assert not watch.wanting
+
+
 def test_work_put_off_until_the_end_is_rejected(bench: Bench) -> None:
+    watch = watched(bench, [1.0] + [0.0] * (CALLS - 1), 0.8, looks=LATE)
+    watch.judge()  # a processor may have stood still for once
+    bench.lay_poison(CALLS)
+    watch.run([10 * STEADY_NS])
     with pytest.raises(Fault, match=r"after 80% of the work of a block 1 of its 8 calls were done"):
-        watched(bench, [1.0] + [0.0] * (CALLS - 1), 0.8).judge()
+        watch.judge()
+
+
+def test_calls_that_were_late_twice_and_far_ahead_else_are_no_work_put_off(bench: Bench) -> None:
+    watch = watched(bench, [1.0] * (CALLS - 1) + [0.0], 0.5, looks=3)
+    watch.judge()
+    runner = Runner(bench, [1.0] + [0.0] * (CALLS - 1), 0.8)
+    watch.process = cast(CandidateProcess, runner)
+    looked_twice(watch, bench)
+
+
+def slow_start(bench: Bench, spent_ns: int, whole_ns: int) -> Watch:
+    """Of a worker that has spent so much when it has not done its first call."""
+    runner = Runner(bench, [0.5] + [0.0] * (CALLS - 1), 0.5)
+
+    def stopped(*given: Any) -> tuple[int, int]:
+        runner.run_and_look(*given)
+        return spent_ns, whole_ns
+
+    process = cast(CandidateProcess, SimpleNamespace(run_and_look=stopped))
+    return Watch(process, bench, CALLS, 1.0, "", random.Random(1), looks=LATE, rounds=5)
 
 
 def test_what_a_worker_does_before_its_first_call_is_not_work_put_off(bench: Bench) -> None:
-    runner = Runner(bench, [0.5] + [0.0] * (CALLS - 1), 0.0, STEADY_NS)
-    watch = Watch(cast(CandidateProcess, runner), bench, CALLS, 1.0, "", random.Random(1), looks=1, rounds=5)
-    bench.lay_poison(CALLS)
-    watch.run([10 * STEADY_NS])
-    assert runner.run_and_look(1.0, lambda: False, 1.0, lambda: None) == (BEFORE_NS, STEADY_NS), "30 % of the whole"
-    watch.judge()
-
-
-def test_a_slow_start_does_not_convict_the_first_call(bench: Bench) -> None:
-    """180 µs of 600 µs were spent and no call was done: as pace of eight calls too slow, as a start not."""
-    runner = Runner(bench, [0.5] + [0.0] * (CALLS - 1), 0.5)
-    stopped = lambda *given: (Runner.run_and_look(runner, *given), (180_000, 600_000))[1]  # noqa: E731
-    watch = Watch(
-        cast(CandidateProcess, SimpleNamespace(run_and_look=stopped)),
-        *(bench, CALLS, 1.0, "", random.Random(1)),
-        looks=1,
-        rounds=5,
-    )
-    bench.lay_poison(CALLS)
-    watch.run([10 * STEADY_NS])
-    watch.judge()
+    """30 % of the whole were spent before it: as pace of eight calls too slow, as a start not."""
+    looked_twice(slow_start(bench, BEFORE_NS, STEADY_NS), bench)
+    looked_twice(slow_start(bench, 180_000, 600_000), bench)
+    with pytest.raises(Fault, match="0 of its 8 calls were done"):
+        looked_twice(slow_start(bench, BEFORE_NS + STEADY_NS // 2, BEFORE_NS + STEADY_NS), bench)
 
 
 def test_the_pace_of_a_block_that_is_mostly_round_trip_says_nothing(bench: Bench) -> None:
-    watched(bench, [1.0] + [0.0] * (CALLS - 1), 0.8, ns=STEADY_NS // 2).judge()
+    written = [1.0] + [0.0] * (CALLS - 1)
+    looked_twice(watched(bench, written, 0.8, ns=STEADY_NS // 2, looks=LATE), bench)
+    with pytest.raises(Fault):
+        looked_twice(watched(bench, written, 0.8, looks=LATE), bench)
 
 
 def test_a_block_that_took_far_more_than_others_has_no_pace(bench: Bench) -> None:
     """Sixteen calls of a tenth of a microsecond, and a worker that took a millisecond to wake."""
-    watched(bench, [0.5] + [0.0] * (CALLS - 1), 0.73, usual_ns=2_000).judge()
+    watch = watched(bench, [0.5] + [0.0] * (CALLS - 1), 0.73, usual_ns=2_000, looks=LATE)
+    looked_twice(watch, bench, usual_ns=2_000)
 
 
 @pytest.mark.parametrize(("written", "share"), [(0.0, None), (1.0, 0.9), (0.0, 0.1)])
