@@ -142,7 +142,7 @@ def test_a_call_reads_its_own_inputs_and_writes_where_the_judge_looks(start: Sta
     process, bench = start(), bench_of(calls=3)
     for _ in range(2):
         run(process, bench, 3)
-        placed = {id(call.output): call for call in bench.draw_calls(3)}
+        placed = {id(call.output): call for call in map(bench.timed_call, range(3))}
         assert len(placed) == 3
         for output, laid in zip(bench.outputs, bench.laid, strict=True):
             call = placed[id(output)]
@@ -268,7 +268,7 @@ def test_calls_back_to_back_are_one_window_and_can_be_a_graph(start: Started, lo
         assert process.run_together(10.0, graph) > 0
         verbs = [line.split()[0] for line in log()]
         assert (verbs.count("launch"), verbs.count("replay")) == (launches, replays)
-        for call in bench.draw_calls(3):
+        for call in map(bench.timed_call, range(3)):
             x, y = (np.frombuffer(bench.inputs.memory, np.float32, 100, offset) for offset in call.offsets)
             assert np.array_equal(view(call.output, bench.outputs_layout.regions[0]), 2 * x + y)
 
@@ -366,7 +366,7 @@ def right(bench: Bench, calls: int) -> bool:
     """Whether each call found zeros in its workspace, and an output with its margins as they were."""
     laid = {id(output): one for output, one in zip(bench.outputs, bench.laid, strict=True)}
     found = []
-    for call in bench.draw_calls(calls):
+    for call in map(bench.timed_call, range(calls)):
         x, y = (np.frombuffer(bench.inputs.memory, np.float32, 100, offset) for offset in call.offsets)
         found.append(np.array_equal(view(call.output, bench.outputs_layout.regions[0]), 2 * x + y))
         found.append(overwritten(call.output, bench.outputs_layout, laid[id(call.output)]) == "")

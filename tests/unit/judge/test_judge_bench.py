@@ -147,28 +147,23 @@ def test_the_noise_floor_is_what_a_kernel_against_itself_shows() -> None:
     assert noise_floor(Speedup(1.0, 0.9, 1.1)) == pytest.approx(0.1, abs=1e-2)
 
 
-def test_calls_to_be_compared_strictly_are_drawn_from_the_whole_block_and_differ(bench: Bench) -> None:
+def test_a_timed_call_is_the_one_of_its_place(bench: Bench) -> None:
     windows = bench.windows(3)
     bench.calls(windows)
     bench.lay_poison(3)
-    seen = set()
-    for _ in range(100):
-        drawn = bench.draw_calls(2)
-        places = [windows.index(call.offsets) for call in drawn]
-        assert len(set(places)) == len(places) == 2
-        assert all(call.output is bench.outputs[place] for call, place in zip(drawn, places, strict=True))
-        seen |= set(places)
-    assert seen == {0, 1, 2}
-    bench.lay_poison(1)
-    assert len(bench.draw_calls(2)) == 1, "a block of one call has no second"
+    for place in range(3):
+        call = bench.timed_call(place)
+        assert call.offsets == windows[place]
+        assert call.output is bench.outputs[place]
+        assert call.laid is bench.laid[place]
 
 
 def test_a_call_that_is_kept_stays_as_it_was_made(bench: Bench) -> None:
     bench.calls(bench.windows(3))
     bench.renew(3)
     bench.lay_poison(3)
-    then = [inputs_of(call) for call in bench.draw_calls(3)]
-    patterns = {call.output.memory[:] for call in bench.draw_calls(3)}
+    then = [inputs_of(call) for call in map(bench.timed_call, range(3))]
+    patterns = {call.output.memory[:] for call in map(bench.timed_call, range(3))}
     for _ in range(30):
         bench.keep(made=3)
     assert {inputs_of(call) for call in bench.kept} == set(then), "each of the three, in thirty draws"

@@ -12,6 +12,8 @@ from typing import Any
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from warploom.judge.reference.trace import tensors_in
+
 _LOOKS_UP = {"embedding", "index", "index_select", "gather", "take", "_unsafe_index"}
 """Operators that read of their first tensor what their indices name."""
 
@@ -66,7 +68,7 @@ class _Reads(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def _mark(self, func: Any, name: str, args: Any, keywords: Any) -> None:
         looked_into = args[0] if name in _LOOKS_UP | _BAGS else None
-        for tensor in _tensors([*args, *keywords.values()]):
+        for tensor in tensors_in([*args, *keywords.values()]):
             known = self.inputs.get(tensor.untyped_storage().data_ptr())
             if known is None:
                 continue
@@ -82,16 +84,8 @@ def read_bytes(call: Callable[..., Any], arguments: Sequence[torch.Tensor]) -> i
     """Bytes of all inputs together that a call reads, each element once; the arguments are no views of each other."""
     with _Reads(arguments) as reads:
         returned = call(*arguments)
-    for output in _tensors([returned]):  # a view of an input was not read yet, and will be
+    for output in tensors_in([returned]):  # a view of an input was not read yet, and will be
         known = reads.inputs.get(output.untyped_storage().data_ptr())
         if known is not None:
             known.mark(output)
     return sum(one.read_bytes for one in reads.inputs.values())
-
-
-def _tensors(values: Any) -> list[torch.Tensor]:
-    if isinstance(values, torch.Tensor):
-        return [values]
-    if isinstance(values, list | tuple):
-        return [one for value in values for one in _tensors(value)]
-    return []

@@ -70,7 +70,7 @@ class Operators(TorchDispatchMode):  # type: ignore[no-untyped-call]
         products = _products(func.overloadpacket, args, keywords, result)
         if products is None:
             self.operations += max(
-                (one.numel() for one in _tensors([args, list(keywords.values()), result])), default=0
+                (one.numel() for one in tensors_in([args, list(keywords.values()), result])), default=0
             )
             self._by_element.add(torch.Tag.pointwise in func.tags or name in _BY_ELEMENT)
         else:
@@ -127,11 +127,12 @@ def _products(packet: Any, args: Any, keywords: Any, result: Any) -> int | None:
     return None
 
 
-def _tensors(values: Any) -> list[torch.Tensor]:
+def tensors_in(values: Any) -> list[torch.Tensor]:
+    """All tensors in a value, lists and tuples opened."""
     if isinstance(values, torch.Tensor):
         return [values]
     if isinstance(values, list | tuple):
-        return [one for value in values for one in _tensors(value)]
+        return [one for value in values for one in tensors_in(value)]
     return []
 
 

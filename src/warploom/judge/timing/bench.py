@@ -207,21 +207,18 @@ class Bench:
                 return rejection
         return None
 
-    def draw_calls(self, most: int) -> list[TimedCall]:
-        """So many calls of the last block that the candidate ran, drawn by lot; valid until the next block."""
-        count = min(len(self._staged), len(self.laid))
-        places = self._rng.permutation(count)[:most].tolist()
-        return [TimedCall(self.inputs, self._staged[one], self.outputs[one], self.laid[one]) for one in places]
+    def timed_call(self, place: int) -> TimedCall:
+        """A call of the last block that the candidate ran; valid until the next block."""
+        return TimedCall(self.inputs, self._staged[place], self.outputs[place], self.laid[place])
 
     def keep(self, made: int) -> None:
         """Copy one of the first so many calls of the last block, drawn by lot, with its inputs."""
         place, size = int(self._rng.integers(made)), self.layout.size_bytes
-        begin = place * size
+        call, begin = self.timed_call(place), place * size
         inputs, output = SharedBuffer(size), SharedBuffer(self.outputs_layout.size_bytes)
         inputs.memory[:size] = self.inputs.memory[begin : begin + size]
-        output.memory[:] = self.outputs[place].memory[:]
-        offsets = [offset - begin for offset in self._staged[place]]
-        self.kept.append(TimedCall(inputs, offsets, output, self.laid[place]))
+        output.memory[:] = call.output.memory[:]
+        self.kept.append(TimedCall(inputs, [offset - begin for offset in call.offsets], output, call.laid))
 
     def drop_kept(self) -> None:
         """Give back what was kept."""
